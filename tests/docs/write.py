@@ -1,0 +1,71 @@
+"""The generated parts of the documentation: `./dev docs` writes them, `./dev docs --check` and the tests compare.
+
+A part stands between `<!-- name -->` and `<!-- /name -->`; what is around it is written by hand.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from app.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def settings_table() -> str:
+    """A row per setting: the variable, its default, what it does."""
+    rows = ["| variable | default | what it does |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        variable = (field.alias or name).upper()
+        rows.append(
+            f"| `{variable}` | {_shown(field.default)} | {(field.description or '').replace('|', chr(92) + '|')} |"
+        )
+    return "\n".join(rows)
+
+
+def _shown(default: object) -> str:
+    match default:
+        case "" | () | None:
+            return "unset"
+        case bool():
+            return f"`{str(default).lower()}`"
+        case tuple():
+            return f"`{','.join(default)}`"
+        case float() if default.is_integer():
+            return f"`{default:.0f}`"
+        case _:
+            return f"`{default}`"
+
+
+PARTS: dict[str, tuple[str, Callable[[], str]]] = {"settings": ("README.md", settings_table)}
+"""Name of the part -> the file it stands in, and what writes it."""
+
+
+def renewed(name: str) -> tuple[Path, str, str]:
+    """The file of a part, its text as it is, and as it ought to be. Raises ValueError where the markers are missing."""
+    file, write = PARTS[name]
+    path = ROOT / file
+    text = path.read_text()
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"{file} must have {begin} and {end} once each")
+    before, rest = text.split(begin)
+    return path, text, f"{before}{begin}\n{write()}\n{end}{rest.split(end)[1]}"
+
+
+def main(arguments: list[str]) -> int:
+    stale = 0
+    for name in PARTS:
+        path, old, new = renewed(name)
+        if old != new:
+            stale += 1
+            print(f"{path.relative_to(ROOT)}: {name} {'is stale' if '--check' in arguments else 'written'}")
+            if "--check" not in arguments:
+                path.write_text(new)
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
