@@ -1,0 +1,160 @@
+"""How a prompt will be put to a model: what the planner decides and an upstream carries out.
+
+`Traits` are the facts about a model family (the data is in `plan/traits.py`), `Plan` the decision for one request.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from app.core.prompt import Guardrail, Message, Prompt, ResponseFormat, Tool, ToolChoice
+
+ReasoningStyle = Literal["none", "always", "budget", "adaptive", "adaptive-always", "config", "flat", "nested"]
+Verdict = Literal["yes", "try", "no"]
+
+QUIRKS = (
+    "temperature",
+    "top_p",
+    "sampling_pair",
+    "stop",
+    "cache_points",
+    "cache_ttl",
+    "strict",
+    "text_format",
+    "schema",
+    "prefill",
+    "reasoning",
+    "reasoning_replay",
+    "forced_tool_choice",
+    "tool_choice",
+    "tools_in_stream",
+    "stream",
+    "system_role",
+    "system_prompt",
+    "tool_result_images",
+    "service_tier",
+    "effort",
+    "profile",
+    "max_tokens",
+)
+"""Names of what a model may turn out to refuse; learned from its 400s, see `upstreams/converse/errors.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a model family takes. Defaults are those of an unknown model: everything is tried, nothing is invented.
+
+    `context_window`, `max_output`: tokens. `modalities`: inputs beside text, None where unknown. `effort_levels`: in
+    rising order; what is asked is clamped into them. `tool_choices`: forms that may be sent beside none at all.
+    `max_output` is what a model card says and is only shown; `max_tokens_limit` was learned from a refusal and is kept.
+    """
+
+    family: str = "unknown"
+    temperature: bool = True
+    top_p: bool = True
+    sampling_pair: bool = True
+    max_temperature: float = 1.0
+    top_k_path: tuple[str, ...] = ()
+    stop: bool = True
+    max_stops: int = 2500
+    min_max_tokens: int = 1
+    reasoning: ReasoningStyle = "none"
+    effort_levels: tuple[str, ...] = ()
+    effort_can_be_off: bool = True
+    sends_none: bool = False
+    replay: Literal["signed", "unsigned", "no"] = "no"
+    replay_required: bool = False
+    thinking_tags: bool = False
+    tool_use: bool = True
+    tool_choices: frozenset[str] = frozenset({"auto", "any", "tool"})
+    forced_while_reasoning: bool = True
+    parallel_switch: bool = False
+    strict: bool = False
+    structured: Verdict = "no"
+    regex_lookaround: bool = True
+    cache_points: bool = False
+    cache_tools: bool = True
+    cache_min_tokens: int = 1024
+    cache_one_hour: bool = False
+    prefill: bool = True
+    system_prompt: bool = True
+    system_role: bool = False
+    streams: bool = True
+    streams_tools: bool = True
+    tool_result_images: bool = True
+    tool_result_status: bool = False
+    modalities: frozenset[str] | None = None
+    response_paths: tuple[str, ...] = ()
+    on_demand: bool | None = None
+    context_window: int | None = None
+    max_output: int | None = None
+    max_tokens_limit: int | None = None
+    grounding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model as the catalogue resolves it. `model_id` goes on the wire; `base_id` decides rules, price, capability."""
+
+    model_id: str
+    base_id: str
+    traits: Traits
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What the gateway did to a request, told in the `x-gateway-*` response headers and in the usage record."""
+
+    model: str = ""
+    ignored: dict[str, None] = field(default_factory=dict)
+    repairs: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
+
+    def ignore(self, *names: str) -> None:
+        self.ignored.update(dict.fromkeys(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request as it will be sent. `messages` still need the repairer; everything else is final.
+
+    `stream`: what the client asked; `whole`: call the model for a whole answer all the same.
+    `fields` is Converse's `additionalModelRequestFields`. `json_tool` names the tool whose arguments are the answer
+    (structured output by forced tool). `silent_tools`: the model may see tools but its calls are not to be passed on.
+    `single_call`: only the first tool call of a turn may be passed on. `instructions` join the system prompt, because
+    they hold for the conversation; `notes` the last user turn, because they hold for this turn and would cost the cache.
+    """
+
+    target: Target
+    prompt: Prompt
+    stream: bool
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...]
+    tool_choice: ToolChoice
+    whole: bool = False
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    response_paths: tuple[str, ...] = ()
+    text_format: ResponseFormat | None = None
+    json_tool: str = ""
+    json_answer: bool = False
+    unwrap: str = ""
+    instructions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    reasoning: bool = False
+    cache_points: bool = False
+    cache_auto: bool = False
+    cache_ttl: str = ""
+    service_tier: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    guardrail: Guardrail | None = None
+    latency: str = ""
+    grounding: bool = False
+    silent_tools: bool = False
+    single_call: bool = False

@@ -1,0 +1,183 @@
+"""The protocols through which the rooms meet. `main.py` decides who stands behind each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from app.core.events import Batch, Finished, Usage
+from app.core.plan import Plan, Receipt, Target
+from app.core.prompt import Blob, Prompt, Reasoning
+
+Outcome = Literal["ok", "error", "disconnected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose request it is. `key_id` is safe to log: it names the key and cannot open anything."""
+
+    key_id: str
+    name: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way through: identity, deadline (epoch seconds) and what was done to it.
+
+    `gone`: the client has left, and the answer is only read to its end for the sake of its usage.
+    """
+
+    request_id: str
+    caller: Caller
+    endpoint: str
+    model: str = ""
+    started: float = 0.0
+    deadline: float | None = None
+    gone: bool = False
+    receipt: Receipt = field(default_factory=Receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """What one request came to, on success, error and disconnect alike. Times in milliseconds."""
+
+    call: Call
+    outcome: Outcome
+    status: int
+    error_code: str | None
+    usage: Usage
+    tier: str
+    finish: Finished | None
+    streamed: bool
+    choices: int
+    first_token_ms: int | None
+    total_ms: int
+    upstream_ids: Sequence[str] = ()
+
+
+class ChatUpstream(Protocol):
+    """Carries out a plan. Raises GatewayError; before the first batch it is an HTTP error, later a broken stream."""
+
+    def run(self, plan: Plan, call: Call) -> AsyncIterator[Batch]: ...
+
+
+class Planner(Protocol):
+    """Turns a prompt into a plan, by the catalogue and the facts about the model."""
+
+    async def plan(self, prompt: Prompt, call: Call, *, stream: bool, quirks: frozenset[str] = frozenset()) -> Plan:
+        """`quirks`: what the model has refused of this very request, to be avoided beside what was learned before."""
+        ...
+
+    async def learn(self, target: Target, quirk: str) -> bool:
+        """Remember that the model refuses something. False when that was known, so that trying again is pointless."""
+        ...
+
+
+Stage = Callable[[ChatUpstream], ChatUpstream]
+
+
+class Preparer(Protocol):
+    """Completes a prompt before it is planned: fetches links, recalls reasoning, reads files."""
+
+    async def prepare(self, prompt: Prompt, call: Call) -> Prompt: ...
+
+
+class Meter(Protocol):
+    def record(self, record: UsageRecord) -> None: ...
+
+
+class Fetcher(Protocol):
+    async def fetch(self, url: str, *, param: str) -> Blob:
+        """The bytes behind a URL, within the limits; raises InvalidRequest (`invalid_image_url`)."""
+        ...
+
+
+class Stash(Protocol):
+    """Keeps reasoning blocks for clients that drop them, by tenant and tool-call id."""
+
+    async def put(self, tenant: str, call_id: str, blocks: Sequence[Reasoning]) -> None: ...
+
+    async def get(self, tenant: str, call_id: str) -> Sequence[Reasoning]: ...
+
+
+class Keys(Protocol):
+    async def authenticate(self, presented: str) -> Caller | None:
+        """The caller whose key this is, None when it is nobody's; raises GatewayError 503 if keys can't be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model as `/models` lists it. `created` is epoch seconds; unknown facts are None or empty."""
+
+    id: str
+    base_id: str
+    kind: Literal["foundation", "profile", "application-profile", "provisioned", "imported", "custom", "router",
+                  "marketplace", "alias"]
+    owner: str
+    name: str = ""
+    created: int = 0
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    streams: bool | None = None
+    on_demand: bool = True
+    lifecycle: str = "ACTIVE"
+    context_window: int | None = None
+    max_output: int | None = None
+    capabilities: tuple[str, ...] = ()
+
+
+class ModelSource(Protocol):
+    """The control plane. Blocking; called from a worker thread."""
+
+    def list(self) -> Sequence[ModelEntry]: ...
+
+    def base_of(self, arn: str) -> str | None:
+        """The foundation model behind an application profile, router or other ARN; None when it can't be told."""
+        ...
+
+
+class Models(Protocol):
+    """What `/models` serves."""
+
+    async def entries(self) -> Sequence[ModelEntry]: ...
+
+    async def entry(self, name: str) -> ModelEntry | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingItem:
+    """One input: text, or an image (base64) where the model takes them."""
+
+    text: str = ""
+    image: Blob | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingRequest:
+    model: str
+    items: tuple[EmbeddingItem, ...]
+    dimensions: int | None = None
+    input_type: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """One vector per item, in the order of the items. `tokens` is what the model counted (or an estimate)."""
+
+    vectors: Sequence[Sequence[float]]
+    tokens: int
+    model: str
+
+
+class Embedder(Protocol):
+    async def embed(self, request: EmbeddingRequest, call: Call) -> Embeddings: ...
+
+
+class TokenDecoder(Protocol):
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of OpenAI's cl100k token ids; raises InvalidRequest for ids outside the vocabulary."""
+        ...

@@ -1,0 +1,61 @@
+"""Where the bytes of an image or file come from, as clients write it: data URLs, links, `s3://`, bare base64. Pure."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode
+from typing import Literal
+from urllib.parse import unquote_to_bytes
+
+from app.core.prompt import Blob, Link, Media, S3Object
+from app.errors import InvalidRequest
+
+Kind = Literal["image", "document", "audio", "video"]
+MAX_URL = 8192
+_DATA = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
+_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/\S{1,1024}\Z")
+
+
+def media(kind: Kind, url: str, param: str, *, name: str = "", mime: str = "") -> Media:
+    """The part that a URL, data URL or bare base64 text means. Raises InvalidRequest that names `param`."""
+    head = url[:5].lower()
+    if head == "data:":
+        found = _DATA.match(url)
+        if found is None:
+            raise InvalidRequest("The data URL is malformed.", param=param, code="invalid_value")
+        encoded = url[found.end() :]
+        if not found[2].lower().endswith(";base64"):
+            data = unquote_to_bytes(encoded)
+            return Media(kind, Blob(binascii.b2a_base64(data, newline=False).decode(), len(data)), found[1] or mime, name, param)
+        return Media(kind, blob(encoded, param), found[1].lower() or mime, name, param)
+    if head == "s3://":
+        if not _S3.match(url):
+            raise InvalidRequest("The s3:// address is malformed.", param=param, code="invalid_value")
+        return Media(kind, S3Object(url), mime, name, param)
+    if url[:8].lower().startswith(("http://", "https://")):
+        if len(url) > MAX_URL:
+            raise InvalidRequest("The URL is too long.", param=param, code="invalid_image_url")
+        return Media(kind, Link(url), mime, name, param)
+    if "://" in url[:32]:
+        raise InvalidRequest("Only https://, s3:// and data: URLs are taken.", param=param, code="invalid_image_url")
+    return Media(kind, blob(url, param), mime, name, param)
+
+
+def blob(text: str, param: str) -> Blob:
+    """Base64 in its usual spellings (line breaks, URL-safe letters, missing padding) as a clean one."""
+    try:
+        data = b64decode(text, validate=True)
+        return Blob(text, len(data)) if data else _refuse(param)
+    except (binascii.Error, ValueError):
+        pass
+    cleaned = "".join(unquote_to_bytes(text).decode("latin-1").split()).translate(str.maketrans("-_", "+/")).rstrip("=")
+    try:
+        data = b64decode(cleaned + "=" * (-len(cleaned) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return _refuse(param)
+    return Blob(binascii.b2a_base64(data, newline=False).decode(), len(data)) if data else _refuse(param)
+
+
+def _refuse(param: str) -> Blob:
+    raise InvalidRequest("This is not valid base64.", param=param, code="invalid_base64")

@@ -1,0 +1,135 @@
+"""Every error that may reach a client, and nothing else may.
+
+    GatewayError                      status, type, code, param, retry_after, should_retry
+    ├── InvalidRequest          400   the request is wrong; `param` names the field
+    │   └── UnsupportedField    400   the model refuses a field of the request: mended once, then told
+    ├── Unauthenticated         401   no key, or not one of ours
+    ├── PermissionDenied        403   the key or the account may not do this
+    ├── NotFound                404   no such route, model or object
+    ├── MethodNotAllowed        405   the route exists, the method does not
+    ├── TooLarge                413   body over the limit
+    ├── RateLimited             429   throttled; `retry_after` seconds
+    ├── QuotaExceeded           429   a quota that waiting does not refill soon
+    ├── Internal                500   a fault of ours, with a fixed text
+    └── UpstreamFailure    500..504   Bedrock failed, timed out, or broke off
+
+The fields are those of OpenAI's error object (`error.message/type/param/code`); openai-python chooses its exception
+class by `status` alone and retries 408, 409, 429 and >= 500 unless `x-should-retry` says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class GatewayError(Exception):
+    """An error with everything the HTTP border needs. `message` is shown to the client: no ARN, no key, no trace."""
+
+    status = 500
+    type = "server_error"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        type: str | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+        should_retry: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = _or(status, self.status)
+        self.type = _or(type, self.type)
+        self.code = _or(code, self.code)
+        self.param = param
+        self.retry_after = retry_after
+        self.should_retry = should_retry
+
+    def body(self) -> dict[str, dict[str, str | None]]:
+        """OpenAI's envelope: all four keys, always."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+def _or(given: T | None, default: T) -> T:
+    """The argument where one was given, the class's own value elsewhere."""
+    return default if given is None else given
+
+
+class InvalidRequest(GatewayError):
+    status = 400
+    type = "invalid_request_error"
+
+
+class UnsupportedField(InvalidRequest):
+    """The model refused one field. `quirk` is the name under which the planner can avoid it (see `core.plan.QUIRKS`)."""
+
+    code = "unsupported_parameter"
+
+    def __init__(self, message: str, *, quirk: str, param: str | None = None) -> None:
+        super().__init__(message, param=param, code="unsupported_parameter")
+        self.quirk = quirk
+
+
+class Unauthenticated(GatewayError):
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+
+class PermissionDenied(GatewayError):
+    status = 403
+    type = "permission_error"
+    code = "access_denied"
+
+
+class NotFound(GatewayError):
+    status = 404
+    type = "invalid_request_error"
+
+
+class MethodNotAllowed(GatewayError):
+    status = 405
+    type = "invalid_request_error"
+
+
+class TooLarge(GatewayError):
+    status = 413
+    type = "invalid_request_error"
+    code = "request_too_large"
+
+
+class RateLimited(GatewayError):
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class QuotaExceeded(GatewayError):
+    status = 429
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+
+
+class Internal(GatewayError):
+    """A fault of the gateway. The text is fixed on purpose: what went wrong is in the log under the request id."""
+
+    code = "internal_error"
+
+
+class UpstreamFailure(GatewayError):
+    status = 502
+    code = "upstream_error"
+
+
+def model_not_found(name: str) -> NotFound:
+    """OpenAI's own 404 for a model; `name` is the client's word, shortened, never an ARN."""
+    shown = "the requested ARN" if name.startswith("arn:") else repr(name[:128])
+    return NotFound(
+        f"The model {shown} does not exist or you do not have access to it.", code="model_not_found", param="model"
+    )

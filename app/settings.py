@@ -1,0 +1,127 @@
+"""The only reader of the environment: one frozen model, built by `Settings.from_env(os.environ)`.
+
+Names are the environment's own, in lower case. Those that bedrock-access-gateway had keep their meaning. The table in the
+README is checked against this module, so every field carries its description.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+
+class SettingsError(Exception):
+    """The environment can't be used; the text names each variable and what it should be."""
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment, for what botocore's own variables decide."""
+    return os.environ
+
+
+def _words(value: object) -> object:
+    """`a, b` -> ("a", "b"); lists pass."""
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_key: str = Field("", repr=False, description="The key clients present.")
+    api_key_secret_arn: str = Field(
+        "", description="ARN of the Secrets Manager secret that holds the key (JSON field `api_key`, or the plain string)."
+    )
+    api_key_param_name: str = Field(
+        "", description="Name of the SSM parameter that holds the key, or the ARN of the secret that holds it."
+    )
+    api_route_prefix: str = Field(
+        "/api/v1", pattern=r"^(/[A-Za-z0-9._-]+)*$", description="A prefix all routes answer under, beside `/v1` and `/api/v1`."
+    )
+    default_model: str = Field(
+        "", description="Model for OpenAI's own model names (`gpt-*`, `o*`, ...). Unset: such a name is 404."
+    )
+    default_embedding_model: str = Field("", description="The same for `text-embedding-*`.")
+    enable_cross_region_inference: bool = Field(True, description="List and use cross-region inference profiles.")
+    enable_application_inference_profiles: bool = Field(True, description="List application inference profiles.")
+    enable_prompt_caching: bool = Field(
+        True, description="Place cache points by itself where a conversation will profit; `false` leaves explicit ones."
+    )
+    prefer_global_profiles: bool = Field(
+        False, description="A bare model id that needs a profile takes `global.` before the region's own geography."
+    )
+    allowed_origins: Words = Field((), description="Origins that browsers may call from (CORS), comma-separated. Unset: none.")
+    debug: bool = Field(False, description="Log more: request shapes with content as length and hash.")
+    log_content: bool = Field(False, description="With DEBUG, log contents too. For a laptop, never for a deployment.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Level of the log lines.")
+    guardrail_id: str = Field("", description="Guardrail applied to every chat request.")
+    guardrail_version: str = Field("DRAFT", description="Its version.")
+    guardrail_stream_mode: Literal["sync", "async"] = Field(
+        "sync", description="In streams: `sync` holds text back until it was checked, `async` shows it at once."
+    )
+    guardrail_client_override: bool = Field(
+        False, description="Let a request name a guardrail of its own while GUARDRAIL_ID is set."
+    )
+    image_fetch: Words = Field(
+        ("public",), description="Remote images: `public` (any public address), `off`, or a list of host names."
+    )
+    image_fetch_max_bytes: int = Field(20_000_000, gt=0, description="Largest remote image or file, in bytes.")
+    image_fetch_timeout: float = Field(10.0, gt=0, le=120, description="Seconds a remote fetch may take in all.")
+    max_body_bytes: int = Field(26_000_000, gt=0, description="Largest request body, in bytes; more is 413.")
+    max_concurrency: int = Field(1000, gt=0, le=10_000, description="Upstream calls at once in one process; more wait.")
+    max_choices: int = Field(16, ge=1, le=128, description="Largest `n`; each choice is a call of its own.")
+    max_embedding_inputs: int = Field(2048, ge=1, description="Longest list of inputs to `/embeddings`.")
+    connect_timeout: float = Field(5.0, gt=0, description="Seconds to reach Bedrock.")
+    read_timeout: float = Field(3600.0, gt=0, description="Seconds Bedrock may be silent before a call is given up.")
+    ping_interval: float = Field(15.0, gt=0, description="Seconds of silence in a stream before a `: ping` comment.")
+    on_disconnect: Literal["cancel", "drain", ""] = Field(
+        "", description="A client goes away: `cancel` stops the model, `drain` lets it finish so that usage is exact. "
+        "Default: `drain` on Lambda, `cancel` elsewhere."
+    )
+    models_cache_seconds: int = Field(3600, ge=0, description="Age at which the model list is fetched anew.")
+    stash_entries: int = Field(10_000, ge=0, description="Tool calls whose reasoning is kept in memory for replay.")
+    strict_parameters: bool = Field(False, description="Answer 400 where a parameter would be ignored.")
+    table_name: str = Field("", description="DynamoDB table for state; unset: in memory.")
+    port: int = Field(8000, ge=0, le=65535, description="Port that `run.sh` serves on.")
+    on_lambda: bool = Field(False, alias="aws_lambda_function_name", description="Set by Lambda; switches defaults.")
+    bearer_token: str = Field("", alias="aws_bearer_token_bedrock", repr=False, description="Bedrock API key, in place of SigV4.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lambda_is_a_flag(cls, values: dict[str, Any]) -> dict[str, Any]:
+        name = values.get("aws_lambda_function_name")
+        return values if name is None else values | {"aws_lambda_function_name": bool(name)}
+
+    @property
+    def drains(self) -> bool:
+        """Whether an abandoned stream is read to its end."""
+        return self.on_disconnect == "drain" or (not self.on_disconnect and self.on_lambda)
+
+    def require_key(self) -> None:
+        """Raise SettingsError where no key is configured, naming the ways to configure one."""
+        if not (self.api_key or self.api_key_secret_arn or self.api_key_param_name):
+            raise SettingsError(
+                "No API key is configured. Set one of API_KEY (the key itself), API_KEY_SECRET_ARN (a Secrets Manager "
+                "secret that holds it) or API_KEY_PARAM_NAME (an SSM parameter that holds it)."
+            )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Settings from environment variables; an empty variable counts as unset. Raises SettingsError."""
+        environ = os.environ if environ is None else environ
+        given = {}
+        for name, field in cls.model_fields.items():
+            value = environ.get((field.alias or name).upper(), "")
+            if value != "":
+                given[field.alias or name] = value
+        try:
+            return cls.model_validate(given)
+        except ValidationError as problem:
+            # The value is not repeated: it may be a key.
+            lines = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors())
+            raise SettingsError("Invalid settings: " + "; ".join(lines)) from None
