@@ -1,0 +1,198 @@
+"""From the name a client sent to what goes on the wire, and to what `/models` says of it.
+
+    gpt-4o, text-embedding-3-small       the default models, where set
+    us.anthropic.claude-... , ARNs       as they are; an opaque ARN's foundation model is looked up, for its rules
+    anthropic.claude-...                 as it is where the model can be called so, else by the profile that serves it
+    a name out of the account            the ARN behind it
+    anything else                        404 model_not_found
+
+The control plane is asked only where the name leaves something open; where it can't be asked, the call goes out as the
+name stands and Bedrock decides. docs/models.md says the same to users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from app.core.plan import Target, Traits
+from app.core.ports import ModelEntry, ModelSource
+from app.errors import NotFound, model_not_found
+from app.plan import model_id
+from app.plan.bases import Bases, Run
+from app.plan.listing import Listing, callable_as_is
+from app.plan.loader import Loader
+
+Kind = Literal["application-profile", "provisioned", "imported", "custom", "router", "marketplace"]
+
+_KINDS: dict[str, Kind] = {
+    "application-inference-profile": "application-profile",
+    "provisioned-model": "provisioned",
+    "imported-model": "imported",
+    "custom-model-deployment": "custom",
+    "custom-model": "custom",
+    "prompt-router": "router",
+    "default-prompt-router": "router",
+    "endpoint": "marketplace",
+}
+"""ARN resource type -> kind of entry."""
+
+
+class Catalog:
+    """`core.ports.Models`, and where the planner gets its targets.
+
+    `run` carries a blocking call out in a worker thread; `clock` gives epoch seconds; `ttl` is the age in seconds at
+    which the list is fetched anew; the defaults are model ids, or empty for none. With `enable_cross_region` off,
+    system profiles are neither listed nor used, not even where a client names one.
+    """
+
+    def __init__(
+        self,
+        source: ModelSource,
+        run: Run,
+        *,
+        clock: Callable[[], float],
+        ttl: float,
+        region: str,
+        traits_of: Callable[[str], Traits],
+        enable_cross_region: bool = True,
+        enable_application_profiles: bool = True,
+        prefer_global: bool = False,
+        default_model: str = "",
+        default_embedding_model: str = "",
+    ) -> None:
+        own = model_id.geography_of(region)
+        self._own_prefix = own[0] if own else ""
+        self._order = ("global", *own) if prefer_global else (*own, "global")
+        self._use_profiles = enable_cross_region
+        self._hidden = {"profile": not enable_cross_region, "application-profile": not enable_application_profiles}
+        self._default = default_model
+        self._default_embedding = default_embedding_model
+        self._traits_of = traits_of
+        self._refused: set[str] = set()
+        self._nothing = self._build(())
+        self._loader = Loader(source, run, build=self._build, clock=clock, ttl=ttl)
+        self._bases = Bases(source, run, clock)
+
+    def _build(self, entries: Sequence[ModelEntry]) -> Listing:
+        shown = [entry for entry in entries if not self._hidden.get(entry.kind, False)]
+        return Listing(shown, order=self._order, traits_of=self._traits_of)
+
+    async def entries(self) -> Sequence[ModelEntry]:
+        """What `/models` lists: every id that can be called. Raises UpstreamFailure 503 before the first success."""
+        return (await self._loader.listing()).entries
+
+    async def entry(self, name: str) -> ModelEntry | None:
+        """The entry for any name that a request may use, under that name; None where it would be a 404.
+
+        Raises UpstreamFailure 503 as `entries` does.
+        """
+        listing = await self._loader.listing()
+        for_vectors = model_id.is_openai_embedding_name(name)
+        try:
+            target = await self.resolve(name, embedding=for_vectors)
+        except NotFound:
+            return None
+        found = self._describe(listing, name, target)
+        if found is None:
+            return None
+        return replace(found, id=name, kind="alias" if for_vectors or model_id.is_openai_name(name) else found.kind)
+
+    def _describe(self, listing: Listing, name: str, target: Target) -> ModelEntry | None:
+        """The listed entry for a target, or one after the model behind it; None for what can't be called from here."""
+        arn = model_id.parse_arn(target.model_id)
+        found = listing.find(target.model_id) or (listing.find(arn.resource) if arn else None)
+        if found is not None and callable_as_is(found):
+            return found
+        # An id that is sent just as it came, speaks for itself and is not listed: another region's, or nobody's.
+        if target.model_id == name and model_id.parse(name) is not None:
+            return None
+        behind = listing.find(target.base_id)
+        return behind and replace(behind, kind=_KINDS.get(arn.kind, behind.kind) if arn else behind.kind)
+
+    async def resolve(self, name: str, *, embedding: bool = False) -> Target:
+        """The target for a client's model name. `embedding`: the request is for vectors.
+
+        Raises NotFound `model_not_found`. Asks the control plane only for bare ids whose traits don't say that they
+        can be called so, for names without a provider, and for opaque ARNs.
+        """
+        model = self._own_name(name, embedding)
+        if not model or len(model) > model_id.MAX_LENGTH:
+            raise model_not_found(name)
+        parsed = model_id.parse(model)
+        if parsed is None:
+            return await self._opaque(model)
+        if parsed.geography is not None and not self._use_profiles:
+            raise model_not_found(model)
+        if parsed.geography is not None or model_id.is_arn(model):
+            return self._target(model, parsed.base)
+        return await self._bare(model, parsed.base)
+
+    async def profile_for(self, base_id: str) -> str | None:
+        """The system profile for a model that refused an on-demand call; None where there is none to be used.
+
+        From then on `resolve` takes the bare id by its profile, whatever the traits and the list say.
+        """
+        if not self._use_profiles:
+            return None
+        listing = await self._listing()
+        profile = listing.profile(base_id) or self._guess(listing, base_id)
+        if profile is not None:
+            self._refused.add(base_id)
+        return profile
+
+    def _own_name(self, name: str, embedding: bool) -> str:
+        """OpenAI's names become the endpoint's default model, empty where none is set; other names pass."""
+        if model_id.is_openai_embedding_name(name):
+            return self._default_embedding if embedding else ""
+        if model_id.is_openai_name(name):
+            return self._default_embedding if embedding else self._default
+        return name
+
+    def _target(self, wire: str, base: str) -> Target:
+        return Target(model_id=wire, base_id=base, traits=self._traits_of(base))
+
+    async def _listing(self) -> Listing:
+        """The list; an empty one where it can't be had."""
+        return await self._loader.listing_or_none() or self._nothing
+
+    async def _opaque(self, arn: str) -> Target:
+        """An ARN that does not say its model. Where nobody can tell, the rules are those of an unknown model."""
+        parts = model_id.parse_arn(arn)
+        if parts is None or parts.service not in ("bedrock", "sagemaker"):
+            raise model_not_found(arn)
+        listed = self._loader.current and self._loader.current.find(arn)
+        if listed and listed.base_id != parts.short:
+            return self._target(arn, listed.base_id)
+        base = await self._bases.get(arn)
+        if base is None:
+            # The permission to list may be there where the one to look closer is not.
+            found = (await self._listing()).find(arn)
+            base = found.base_id if found else None
+        return self._target(arn, (base and model_id.base_of(base)) or parts.short)
+
+    async def _bare(self, model: str, base: str) -> Target:
+        refused = base in self._refused
+        on_demand = not refused and self._traits_of(base).on_demand
+        if on_demand and model_id.has_provider(base):
+            return self._target(model, base)
+        listing = await self._listing()
+        entry = listing.find(model) or listing.find(base)
+        if entry is not None and entry.kind != "foundation":
+            return self._target(entry.id, entry.base_id)
+        if entry is not None and entry.on_demand and not refused:
+            # As it was asked for, which may be a throughput variant of the entry.
+            return self._target(model, base)
+        profile = listing.profile(base)
+        if entry is None and profile is None and (listing.has_foundation or "." not in model):
+            raise model_not_found(model)
+        if profile is None and (entry is not None or on_demand is False):
+            profile = self._guess(listing, base)
+        return self._target(profile or model, base)
+
+    def _guess(self, listing: Listing, base: str) -> str | None:
+        """The profile by its usual name, only where profiles are wanted and none at all could be listed."""
+        if not self._use_profiles or listing.has_profiles or not self._own_prefix or not model_id.has_provider(base):
+            return None
+        return f"{self._own_prefix}.{base}"

@@ -1,0 +1,48 @@
+"""A plan in the making: what the deciding functions of this room fill in, one concern each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core.plan import Receipt, Target, Traits
+from app.core.prompt import Guardrail, Prompt, ResponseFormat, Tool, ToolChoice
+
+
+@dataclass(slots=True)
+class Draft:
+    """The fields are those of `core.plan.Plan`; `quirks` what the model has refused of this request."""
+
+    prompt: Prompt
+    target: Target
+    stream: bool
+    receipt: Receipt
+    quirks: frozenset[str]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    whole: bool = False
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    fields: dict[str, Any] = field(default_factory=dict)
+    text_format: ResponseFormat | None = None
+    json_tool: str = ""
+    json_answer: bool = False
+    unwrap: str = ""
+    instructions: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    reasoning: bool = False
+    cache_points: bool = False
+    cache_auto: bool = False
+    cache_ttl: str = ""
+    service_tier: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    guardrail: Guardrail | None = None
+    grounding: bool = False
+    silent_tools: bool = False
+    single_call: bool = False
+
+    @property
+    def traits(self) -> Traits:
+        return self.target.traits

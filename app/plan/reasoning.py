@@ -1,0 +1,127 @@
+"""`reasoning_effort` in each family's own words. Sources: bedrock.md 2.3 and 2.4 (tables of 2026-11)."""
+
+from __future__ import annotations
+
+from app.core.plan import Traits
+from app.core.prompt import Message, Reasoning, ToolCall, ToolResult
+from app.plan.draft import Draft
+
+LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Every level OpenAI's API knows, in rising order."""
+
+BUDGETS = {"low": 1024, "medium": 2048, "high": 4096, "xhigh": 8192, "max": 16384}
+"""Thinking tokens for models that take a budget: those litellm sends, so that a migration changes nothing."""
+
+LEAST_BUDGET = 1024
+
+
+def clamped(level: str, levels: tuple[str, ...]) -> str:
+    """The level itself where the model has it, else the nearest below, else its lowest.
+
+    >>> clamped("max", ("low", "medium", "high"))
+    'high'
+    >>> clamped("minimal", ("low", "high"))
+    'low'
+    """
+    asked = LEVELS.index(level)
+    below = [known for known in levels if LEVELS.index(known) <= asked]
+    return below[-1] if below else levels[0]
+
+
+def decide_reasoning(draft: Draft) -> None:
+    """Fills `fields` and `reasoning`. A request that cannot have what it asked runs without, and is told so."""
+    traits, effort = draft.traits, draft.prompt.effort
+    style = traits.reasoning
+    draft.reasoning = style in ("always", "adaptive-always", "flat", "nested")
+    if effort is None:
+        return
+    if style in ("none", "always"):
+        draft.receipt.ignore("reasoning_effort")
+    elif effort == "none":
+        _switch_off(draft)
+    else:
+        _switch_on(draft, clamped(effort, traits.effort_levels))
+
+
+def _switch_off(draft: Draft) -> None:
+    traits = draft.traits
+    if traits.sends_none:
+        draft.fields["reasoning"] = {"effort": "none"}
+        draft.reasoning = False
+    elif not traits.effort_can_be_off:
+        draft.receipt.ignore("reasoning_effort")
+
+
+def _switch_on(draft: Draft, level: str) -> None:
+    match draft.traits.reasoning:
+        case "budget" | "adaptive" if _lacks_replay(draft):
+            # Bedrock wants the signed thoughts of a running tool loop back; without them only this turn can do without.
+            draft.receipt.repairs["thinking-off"] += 1
+        case "budget":
+            _with_budget(draft, BUDGETS[level])
+        case "adaptive":
+            draft.fields |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": level}}
+            draft.reasoning = True
+        case "adaptive-always":
+            draft.fields["output_config"] = {"effort": level}
+        case "config":
+            draft.fields["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": level}
+            draft.reasoning = True
+            if level == "high" and draft.max_tokens is not None:
+                draft.max_tokens = None  # refused beside high effort (bedrock.md 2.3)
+                draft.receipt.ignore("max_tokens")
+        case "flat":
+            draft.fields["reasoning_effort"] = level
+        case _:
+            draft.fields["reasoning"] = {"effort": level}
+
+
+def _with_budget(draft: Draft, budget: int) -> None:
+    """A budget has to stay below max_tokens, which counts thoughts and answer together, as at OpenAI."""
+    limit = draft.max_tokens
+    if limit is not None and limit <= LEAST_BUDGET:
+        draft.receipt.ignore("reasoning_effort")
+        return
+    if limit is not None:
+        budget = min(budget, max(LEAST_BUDGET, limit // 2))
+    draft.fields["thinking"] = {"type": "enabled", "budget_tokens": budget}
+    draft.reasoning = True
+
+
+def forgo_reasoning(draft: Draft, kind: str) -> bool:
+    """Take reasoning out again because it excludes something the client insists on. False where the model can't."""
+    if draft.traits.reasoning not in ("budget", "adaptive", "config"):
+        return False
+    for name in ("thinking", "output_config", "reasoningConfig"):
+        draft.fields.pop(name, None)
+    draft.reasoning = False
+    draft.receipt.repairs[kind] += 1
+    return True
+
+
+def _lacks_replay(draft: Draft) -> bool:
+    return draft.traits.replay_required and not replayable(draft.prompt.messages, draft.traits)
+
+
+def replayable(messages: tuple[Message, ...], traits: Traits) -> bool:
+    """Whether the tool loop the history ends in, if it does, can be continued with reasoning on.
+
+    True when the last turn is not an answer to tool calls, or when the calls' turn starts with signed reasoning.
+    """
+    calling: list[Message] = []
+    answered = False
+    for message in reversed(messages):
+        if message.role == "assistant":
+            calling.append(message)
+        elif message.role == "system":
+            continue
+        elif calling:
+            break
+        else:
+            answered = answered or any(isinstance(part, ToolResult) for part in message.parts)
+    if not calling:
+        return True
+    turn = [part for message in reversed(calling) for part in message.parts]
+    if not any(isinstance(part, ToolCall) for part in turn):
+        return True
+    return any(isinstance(part, Reasoning) and (part.signature or part.redacted) for part in turn)

@@ -1,0 +1,65 @@
+"""Temperature, top_p, top_k, stop and max_tokens by the model's rules; what has no effect is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.plan.draft import Draft
+
+LEAST_TOP_P_WHILE_THINKING = 0.95
+
+
+def decide_limits(draft: Draft) -> None:
+    """`max_tokens` and `stop`. No limit is ever invented: Bedrock reserves quota for it."""
+    traits, sampling = draft.traits, draft.prompt.sampling
+    limit = sampling.max_tokens
+    if limit is not None and limit < traits.min_max_tokens:
+        limit = traits.min_max_tokens
+        draft.receipt.repairs["max-tokens-raised"] += 1
+    if limit is not None and traits.max_tokens_limit is not None and limit > traits.max_tokens_limit:
+        limit = traits.max_tokens_limit
+        draft.receipt.repairs["max-tokens-lowered"] += 1
+    draft.max_tokens = limit
+    stop = tuple(dict.fromkeys(word for word in sampling.stop if word.strip()))
+    if len(stop) < len(sampling.stop):
+        draft.receipt.repairs["blank-stop"] += 1
+    if stop and not traits.stop:
+        draft.receipt.ignore("stop")
+        stop = ()
+    if len(stop) > traits.max_stops:
+        draft.receipt.repairs["stop-cut"] += 1
+        stop = stop[: traits.max_stops]
+    draft.stop = stop
+
+
+def decide_sampling(draft: Draft) -> None:
+    """After `decide_reasoning`: a signed reasoning mode fixes the temperature and forbids top_k."""
+    traits, sampling, receipt = draft.traits, draft.prompt.sampling, draft.receipt
+    thinking = draft.reasoning and traits.replay == "signed"
+    temperature, top_p, top_k = sampling.temperature, sampling.top_p, sampling.top_k
+    if temperature is not None and temperature > traits.max_temperature and traits.temperature and not thinking:
+        temperature = traits.max_temperature
+        receipt.repairs["temperature-clamped"] += 1
+    if temperature is not None and (thinking or not traits.temperature):
+        if temperature != 1:
+            receipt.ignore("temperature")
+        temperature = None
+    if top_p is not None and (not traits.top_p or (thinking and top_p < LEAST_TOP_P_WHILE_THINKING)):
+        if top_p != 1:
+            receipt.ignore("top_p")
+        top_p = None
+    if top_p is not None and temperature is not None and not traits.sampling_pair:
+        if top_p != 1:
+            receipt.ignore("top_p")
+        top_p = None
+    draft.temperature, draft.top_p = temperature, top_p
+    if top_k is not None and (thinking or not traits.top_k_path):
+        receipt.ignore("top_k")
+    elif top_k is not None:
+        _put(draft.fields, traits.top_k_path, top_k)
+
+
+def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for name in path[:-1]:
+        fields = fields.setdefault(name, {})
+    fields[path[-1]] = value
