@@ -1,0 +1,182 @@
+"""The only place where AWS clients, credentials and endpoints are made. Everything is made when first needed.
+
+`runtime()` is the hot path's endpoint; `client(service)` gives ordinary boto3 clients for all the rest. Retries are ours
+(`stages/retry.py`), so botocore's are off: its default silently repeats a generation whose read timed out, up to three
+times, and each is billed (bedrock.md 0.2).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.errors import Internal
+
+if TYPE_CHECKING:
+    from app.upstreams.http import Endpoint, Sign
+
+
+class Aws:
+    """Credentials, region and clients of one process. `environ` is read once, when something is first needed."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 3600.0,
+        pool_size: int = 256,
+    ) -> None:
+        self._environ = environ
+        self._timeouts = (connect_timeout, read_timeout)
+        self._pool_size = pool_size
+        self._lock = threading.RLock()
+        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._boto: Any = None
+        self._runtime: Endpoint | None = None
+
+    @property
+    def region(self) -> str:
+        """AWS_REGION, AWS_DEFAULT_REGION, or the profile's; raises Internal where there is none."""
+        region = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
+        if not region:
+            with self._lock:
+                region = self._session().get_config_variable("region")
+        if not region:
+            raise Internal("No AWS region is configured; set AWS_REGION.", code="upstream_config")
+        return str(region)
+
+    @property
+    def likely_region(self) -> str:
+        """The region where one is configured, else the commonest: for guesses about geography, not for calls."""
+        try:
+            return self.region
+        except Internal:
+            return "us-east-1"
+
+    def runtime(self) -> Endpoint:
+        """The Bedrock runtime endpoint, signed."""
+        if self._runtime is None:
+            with self._lock:
+                if self._runtime is None:
+                    self._runtime = self._make_runtime()
+        return self._runtime
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A boto3 client, one per service and region."""
+        with self._lock:
+            key = (service, region)
+            if key not in self._clients:
+                import boto3
+                from botocore.config import Config
+
+                connect, _ = self._timeouts
+                config = Config(
+                    connect_timeout=connect, read_timeout=30, retries={"total_max_attempts": 2, "mode": "standard"}
+                )
+                session = boto3.session.Session(botocore_session=self._session())
+                self._clients[key] = session.client(service, region_name=region or self.region, config=config)
+            return self._clients[key]
+
+    def _session(self) -> Any:
+        if self._boto is None:
+            import botocore.session
+
+            self._boto = botocore.session.Session()
+        return self._boto
+
+    def _make_runtime(self) -> Endpoint:
+        from app.upstreams.http import Endpoint
+
+        url = self._runtime_url()
+        connect, read = self._timeouts
+        return Endpoint(
+            url,
+            self._signer(url),
+            connect_timeout=connect,
+            read_timeout=read,
+            pool_size=self._pool_size,
+            ca_bundle=self._ca_bundle() if url.startswith("https:") else None,
+            proxy=self._proxy(url),
+        )
+
+    def _runtime_url(self) -> str:
+        """The configured endpoint, else the region's own. Anything unusual is left to botocore's rules."""
+        get = self._environ.get
+        ignore = (get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") or "").lower() == "true"
+        configured = get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or get("AWS_ENDPOINT_URL")
+        if configured and not ignore:
+            return configured
+        if self._is_plain():
+            return f"https://bedrock-runtime.{self.region}.amazonaws.com"
+        return str(self.client("bedrock-runtime").meta.endpoint_url)
+
+    def _is_plain(self) -> bool:
+        """Whether the endpoint is a commercial region's default, so that botocore's rule engine need not be loaded."""
+        get = self._environ.get
+        config = Path(get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+        special = any(get(name) for name in ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"))
+        commercial = self.region.split("-", 1)[0] in {"us", "eu", "ap", "ca", "sa", "me", "af", "il", "mx"}
+        elsewhere = self.region.startswith(("us-gov-", "us-iso", "eu-iso", "eusc-"))
+        return commercial and not elsewhere and not special and not config.exists()
+
+    def _signer(self, url: str) -> Sign:
+        token = self._environ.get("AWS_BEARER_TOKEN_BEDROCK", "").strip()
+        if token:
+            if not url.startswith("https:"):
+                raise Internal("A Bedrock API key is sent over https only.", code="upstream_config")
+            return _bearer(token)
+        return _SigV4(self._credentials(), self.region)
+
+    def _credentials(self) -> Callable[[], Any]:
+        """A function that gives credentials fit for one request; botocore refreshes them where they expire."""
+        from botocore.credentials import EnvProvider
+        from botocore.exceptions import NoCredentialsError
+
+        # Lambda and containers have them in the environment, which botocore looks at first as well; the whole chain
+        # takes 80 ms more to import (measured 2026-11).
+        found = EnvProvider(environ=self._environ).load() or self._session().get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        frozen: Callable[[], Any] = found.get_frozen_credentials
+        return frozen
+
+    def _ca_bundle(self) -> str:
+        from botocore.httpsession import get_cert_path
+
+        return self._environ.get("AWS_CA_BUNDLE") or self._environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(True)
+
+    def _proxy(self, url: str) -> str | None:
+        scheme = url.split(":", 1)[0]
+        proxy = self._environ.get(f"{scheme}_proxy") or self._environ.get(f"{scheme.upper()}_PROXY")
+        if not proxy:
+            return None
+        from botocore.utils import get_environ_proxies
+
+        found = get_environ_proxies(url).get(scheme)
+        return str(found) if found else None
+
+
+def _bearer(token: str) -> Sign:
+    def sign(method: str, url: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:
+        return headers | {"authorization": f"Bearer {token}"}
+
+    return sign
+
+
+class _SigV4:
+    """Signature Version 4 by botocore, with the credentials of the moment."""
+
+    def __init__(self, credentials: Callable[[], Any], region: str) -> None:
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        self._credentials, self._region = credentials, region
+        self._auth, self._request = SigV4Auth, AWSRequest
+
+    def __call__(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:
+        request = self._request(method=method, url=url, data=body, headers=headers)
+        self._auth(self._credentials(), "bedrock", self._region).add_auth(request)
+        return dict(request.headers.items())

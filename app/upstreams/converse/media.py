@@ -1,0 +1,97 @@
+"""Images, documents, audio and video as Converse's blocks: format by content, modality by the model. Pure."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import Any
+
+from app.core.plan import Traits
+from app.core.prompt import Blob, Media, S3Object
+from app.errors import InvalidRequest
+from app.upstreams.converse import sniff
+
+Block = dict[str, Any]
+_INLINE = frozenset({"txt", "md", "csv", "html"})
+
+
+class MediaBlocks:
+    """The media of one request; document names are unique within it."""
+
+    def __init__(self, traits: Traits, model: str) -> None:
+        self._traits = traits
+        self._model = model
+        self._names: set[str] = set()
+
+    def block(self, media: Media) -> Block:
+        """`{"image": {...}}` and its like, or a text block for a text file the model takes in no other form."""
+        source = media.source
+        if isinstance(source, Blob):
+            head = b64decode(source.base64[: sniff.HEAD_BYTES * 4 // 3])
+            kind, form = self._detected(media, head)
+        elif isinstance(source, S3Object):
+            kind, form = self._declared(media, source)
+        else:
+            raise InvalidRequest("This URL was not fetched.", param=media.param, code="invalid_image_url")
+        if not self._takes(kind):
+            if kind == "document" and form in _INLINE and isinstance(source, Blob):
+                return self._inlined(media, source)
+            raise InvalidRequest(
+                f"The model {self._model!r} does not take {kind} input.", param=media.param, code="unsupported_value"
+            )
+        body: Block = {"format": form, "source": _source(source)}
+        if kind == "document":
+            body["name"] = sniff.document_name(media.name, self._names)
+            self._names.add(body["name"])
+        return {kind: body}
+
+    def takes_images(self) -> bool:
+        return self._takes("image")
+
+    def _takes(self, kind: str) -> bool:
+        return self._traits.modalities is None or kind in self._traits.modalities
+
+    def _detected(self, media: Media, head: bytes) -> tuple[str, str]:
+        by_kind = {
+            "image": lambda: sniff.image_format(head),
+            "audio": lambda: sniff.audio_format(head) or sniff.declared("audio", mime=media.mime, filename=media.name),
+            "video": lambda: sniff.video_format(head),
+            "document": lambda: None,
+        }
+        form = by_kind[media.kind]()
+        found = (media.kind, form) if form else sniff.detect(head, mime=media.mime, filename=media.name)
+        if found is None or (media.kind in ("image", "audio", "video") and found[0] == "document" and found[1] in _INLINE):
+            raise InvalidRequest(
+                f"This is not {_an(media.kind)} in a format that Bedrock takes.",
+                param=media.param,
+                code="invalid_image_format" if media.kind == "image" else "invalid_value",
+            )
+        return found
+
+    def _declared(self, media: Media, source: S3Object) -> tuple[str, str]:
+        name = media.name or source.uri.rsplit("/", 1)[-1]
+        kind: sniff.Kind = media.kind
+        form = sniff.declared(kind, mime=media.mime, filename=name)
+        if form is None:
+            other = sniff.kind_of(mime=media.mime, filename=name)
+            kind, form = (other, sniff.declared(other, mime=media.mime, filename=name)) if other else (kind, None)
+        if form is None:
+            raise InvalidRequest(
+                "The file's format can't be told from its name; give the object a usual ending.",
+                param=media.param,
+                code="invalid_value",
+            )
+        return kind, form
+
+    def _inlined(self, media: Media, source: Blob) -> Block:
+        text = b64decode(source.base64).decode("utf-8", "replace")
+        name = sniff.document_name(media.name, self._names)
+        self._names.add(name)
+        return {"text": f"[file {name}]\n{text}"}
+
+
+def _source(source: Blob | S3Object) -> Block:
+    return {"bytes": source.base64} if isinstance(source, Blob) else {"s3Location": {"uri": source.uri}}
+
+
+def _an(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

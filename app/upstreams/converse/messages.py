@@ -1,0 +1,93 @@
+"""Messages as Converse's blocks. Expects what the repairer leaves; parses tool arguments, whatever shape they are in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic_core import from_json
+
+from app.core.prompt import CachePoint, Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from app.upstreams.converse.media import Block, MediaBlocks
+
+
+def to_system(parts: Sequence[Part], instructions: Sequence[str]) -> list[Block]:
+    """The `system` list: text blocks and cache points, the gateway's own instructions last."""
+    blocks = [cache_point(part.ttl) if isinstance(part, CachePoint) else {"text": part.text} for part in parts
+              if isinstance(part, Text | CachePoint)]
+    return [*blocks, *({"text": text} for text in instructions)]
+
+
+def to_messages(
+    messages: Sequence[Message], media: MediaBlocks, *, statuses: bool, repairs: Counter[str]
+) -> list[Block]:
+    """`statuses`: whether the model takes `toolResult.status`."""
+    return [
+        {"role": message.role, "content": [_block(part, media, statuses, repairs) for part in message.parts]}
+        for message in messages
+    ]
+
+
+def _block(part: Part, media: MediaBlocks, statuses: bool, repairs: Counter[str]) -> Block:
+    match part:
+        case Text(text):
+            return {"text": text}
+        case Media():
+            return media.block(part)
+        case ToolCall(identifier, name, arguments):
+            return {"toolUse": {"toolUseId": identifier, "name": name, "input": parsed_arguments(arguments, repairs)}}
+        case ToolResult():
+            return {"toolResult": _result(part, media, statuses)}
+        case Reasoning(text, signature, redacted):
+            if redacted:
+                return {"reasoningContent": {"redactedContent": redacted}}
+            sealed = {"text": text} | ({"signature": signature} if signature else {})
+            return {"reasoningContent": {"reasoningText": sealed}}
+        case CachePoint():
+            return cache_point(part.ttl)
+
+
+def cache_point(ttl: str) -> Block:
+    """A `cachePoint` block; an empty `ttl` is the model's own."""
+    return {"cachePoint": {"type": "default"} | ({"ttl": ttl} if ttl else {})}
+
+
+def _result(result: ToolResult, media: MediaBlocks, statuses: bool) -> Block:
+    """Text stays text: `json` content must be an object, and clients send arrays and scalars as well."""
+    content = [media.block(item) if isinstance(item, Media) else {"text": item.text} for item in result.content]
+    body: Block = {"toolUseId": result.call_id, "content": content}
+    if statuses and result.is_error:
+        body["status"] = "error"
+    return body
+
+
+def parsed_arguments(arguments: str, repairs: Counter[str]) -> dict[str, Any]:
+    """The object that a JSON text of arguments means; Converse takes nothing but an object.
+
+    Empty, blank and `null` mean no arguments; a JSON string that holds JSON is unpacked; what is no object at all, or no
+    JSON, is kept under `_raw`, so that the model sees what it wrote.
+    """
+    if arguments == "{}":
+        return {}
+    text = arguments.strip()
+    for _ in range(2):
+        if not text:
+            repairs["tool-arguments"] += 1
+            return {}
+        try:
+            value = from_json(text, allow_inf_nan=False)
+        except ValueError:
+            break
+        if isinstance(value, dict):
+            if text is not arguments and text != arguments.strip():
+                repairs["tool-arguments"] += 1
+            return value
+        if value is None:
+            repairs["tool-arguments"] += 1
+            return {}
+        if not isinstance(value, str):
+            break
+        text = value.strip()
+    repairs["tool-arguments"] += 1
+    return {"_raw": arguments}

@@ -1,0 +1,137 @@
+"""Calls and results of tools in pairs, as Converse wants them: every call answered in the very next user message.
+
+All results of one turn stand in ONE user message, in the order of the calls, before anything else; no result without its
+call, no call without its result, no id twice. OpenAI's clients send results as messages of their own, in any order, and
+lose some when a user aborts or a history is compacted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.core.prompt import CachePoint, Media, Message, Part, Text, ToolCall, ToolResult
+
+UNAVAILABLE = Text("(the result of this tool call is not available)")
+
+
+def pair(turns: Sequence[Message], counts: Counter[str]) -> list[Message]:
+    """The turns with every call answered where it must be. Expects same-role neighbours merged."""
+    turns = _distinct(turns, counts)
+    answers, orphans = _answers(turns, counts)
+    paired: list[Message] = []
+    for place, turn in enumerate(turns):
+        if turn.role == "assistant":
+            paired.append(turn)
+            results = _results(turn, answers, counts)
+            if results:
+                paired.append(Message("user", tuple(results)))
+            continue
+        parts = tuple(_kept(turn.parts, place, orphans))
+        if not any(not isinstance(part, CachePoint) for part in parts):
+            continue
+        awaiting = paired and paired[-1].role == "user" and isinstance(paired[-1].parts[-1], ToolResult)
+        if awaiting and turn.role == "user":
+            paired[-1] = Message("user", paired[-1].parts + parts)
+        else:
+            paired.append(Message(turn.role, parts))
+    return _with_cache_points(turns, paired)
+
+
+def _distinct(turns: Sequence[Message], counts: Counter[str]) -> list[Message]:
+    """The turns with each call id used once. A literal repetition within a turn goes; another call gets a new id."""
+    seen: set[str] = set()
+    current: dict[str, str] = {}
+    distinct: list[Message] = []
+    for turn in turns:
+        parts: list[Part] = []
+        in_turn: set[ToolCall] = set()
+        for part in turn.parts:
+            if isinstance(part, ToolCall):
+                if part in in_turn:
+                    counts["duplicate-call"] += 1
+                    continue
+                in_turn.add(part)
+                identifier = _unused(part.id, seen)
+                if identifier != part.id:
+                    counts["duplicate-id"] += 1
+                seen.add(identifier)
+                current[part.id] = identifier
+                part = replace(part, id=identifier)
+            elif isinstance(part, ToolResult):
+                part = replace(part, call_id=current.get(part.call_id, part.call_id))
+            parts.append(part)
+        distinct.append(Message(turn.role, tuple(parts)))
+    return distinct
+
+
+def _unused(identifier: str, seen: set[str]) -> str:
+    number, candidate = 2, identifier
+    while candidate in seen:
+        candidate = f"{identifier[:58]}-{number}"
+        number += 1
+    return candidate
+
+
+def _answers(
+    turns: Sequence[Message], counts: Counter[str]
+) -> tuple[dict[str, ToolResult], set[tuple[int, int]]]:
+    """Results by the call they answer (the last one wins), and the places of results that answer no call before them."""
+    asked: set[str] = set()
+    answers: dict[str, ToolResult] = {}
+    orphans: set[tuple[int, int]] = set()
+    for place, turn in enumerate(turns):
+        for index, part in enumerate(turn.parts):
+            if isinstance(part, ToolCall):
+                asked.add(part.id)
+            elif isinstance(part, ToolResult):
+                if part.call_id not in asked:
+                    counts["orphan-result"] += 1
+                    orphans.add((place, index))
+                    continue
+                if part.call_id in answers:
+                    counts["duplicate-result"] += 1
+                answers[part.call_id] = part
+    return answers, orphans
+
+
+def _results(turn: Message, answers: dict[str, ToolResult], counts: Counter[str]) -> list[ToolResult]:
+    results = []
+    for part in turn.parts:
+        if isinstance(part, ToolCall):
+            found = answers.get(part.id)
+            if found is None:
+                counts["orphan-call"] += 1
+                found = ToolResult(part.id, (UNAVAILABLE,), is_error=True)
+            results.append(found)
+    return results
+
+
+def _kept(parts: Sequence[Part], place: int, orphans: set[tuple[int, int]]) -> list[Part]:
+    """What stays of a user turn once its results have gone to their calls; an orphan's words stay as words."""
+    kept: list[Part] = []
+    for index, part in enumerate(parts):
+        if not isinstance(part, ToolResult):
+            kept.append(part)
+        elif (place, index) in orphans:
+            words = "\n".join(item.text for item in part.content if isinstance(item, Text))
+            kept.append(Text(f"[result of an earlier tool call]\n{words}".rstrip()))
+            kept.extend(item for item in part.content if isinstance(item, Media))
+    return kept
+
+
+def _with_cache_points(before: Sequence[Message], after: list[Message]) -> list[Message]:
+    """A cache point that stood behind the results of a turn goes back behind them, if it was alone with them."""
+    for turn in before:
+        if turn.role != "user" or not turn.parts or not isinstance(turn.parts[-1], CachePoint):
+            continue
+        if not all(isinstance(part, ToolResult | CachePoint) for part in turn.parts):
+            continue
+        ids = {part.call_id for part in turn.parts if isinstance(part, ToolResult)}
+        for place, message in enumerate(after):
+            held = {part.call_id for part in message.parts if isinstance(part, ToolResult)}
+            if message.role == "user" and ids & held and not isinstance(message.parts[-1], CachePoint):
+                after[place] = Message("user", (*message.parts, turn.parts[-1]))
+                break
+    return after

@@ -1,0 +1,289 @@
+"""Converse's events as the gateway's own: one machine per answer, streamed or whole. Pure but for its own state.
+
+A whole reply is put through the machine as the events it would have been, so that there is one mapping and not two.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from pydantic_core import to_json
+
+from app.core.events import (
+    BlockStopped,
+    Event,
+    Finished,
+    FinishReason,
+    Metered,
+    ReasoningDelta,
+    ReasoningRedacted,
+    ReasoningSigned,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    Usage,
+)
+from app.core.plan import Plan
+from app.errors import UpstreamFailure
+from app.upstreams.converse.citations import to_cited
+from app.upstreams.converse.names import restored
+from app.upstreams.converse.text_filters import HeldBack, JsonOnly, TextFilter, ThinkingTags
+
+log = logging.getLogger(__name__)
+
+FINISH_REASONS: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+    "refusal": "content_filter",
+}
+_MALFORMED = ("malformed_model_output", "malformed_tool_use")
+
+
+class _Call:
+    """A tool call in the making. `index` is None for one that is not passed on; `answer` marks the JSON tool."""
+
+    __slots__ = ("answer", "fragments", "index")
+
+    def __init__(self, index: int | None, answer: bool) -> None:
+        self.index = index
+        self.answer = answer
+        self.fragments: list[str] = []
+
+
+class ReplyMachine:
+    """`feed` for each event in order, then `close`; or `whole` for a whole reply."""
+
+    def __init__(self, plan: Plan, upstream_id: str = "") -> None:
+        self._plan = plan
+        self._upstream_id = upstream_id
+        self._names = restored(tool.name for tool in plan.tools)
+        self._filter = _filter(plan)
+        self._calls: dict[int, _Call] = {}
+        self._passed_on = 0
+        self._block: int | None = None
+        self._characters = 0
+        self._block_start = 0
+        self._finish: tuple[str, dict[str, Any]] | None = None
+        self._reasoning_tokens: int | None = None
+
+    def feed(self, name: str, event: dict[str, Any]) -> list[Event]:
+        """The events that Converse's event `name` means; none for one that is not known."""
+        if name == "contentBlockDelta":
+            return self._delta(event.get("contentBlockIndex", 0), event.get("delta") or {})
+        if name == "contentBlockStart":
+            return self._start(event.get("contentBlockIndex", 0), event.get("start") or {})
+        if name == "contentBlockStop":
+            return self._stop(event.get("contentBlockIndex", 0))
+        if name == "messageStop":
+            return self._message_stop(event)
+        if name == "metadata":
+            return [self._metered(event)]
+        if name == "messageStart":
+            return [Started(self._upstream_id)]
+        return []
+
+    def close(self) -> None:
+        """The stream has ended. Raises UpstreamFailure where the model was cut off in mid-answer."""
+        if self._finish is None:
+            raise UpstreamFailure(
+                "Bedrock's stream ended before the answer was complete.", code="upstream_incomplete_stream"
+            )
+
+    def whole(self, reply: dict[str, Any]) -> list[Event]:
+        """The events of a whole Converse reply."""
+        events = self.feed("messageStart", {})
+        content = ((reply.get("output") or {}).get("message") or {}).get("content") or []
+        for index, block in enumerate(content):
+            events += self._whole_block(index, block)
+        events += self._message_stop(reply)
+        events.append(self._metered(reply))
+        return events
+
+    def _whole_block(self, index: int, block: dict[str, Any]) -> list[Event]:
+        if "toolUse" in block:
+            call = block["toolUse"]
+            events = self._start(index, block)
+            arguments = to_json(call.get("input") or {}).decode()
+            if arguments != "{}":
+                events += self._delta(index, {"toolUse": {"input": arguments}})
+        elif "reasoningContent" in block:
+            reasoning = block["reasoningContent"]
+            inner = reasoning.get("reasoningText") or {}
+            pieces = [{"text": inner.get("text")}, {"signature": inner.get("signature")}, reasoning]
+            events = [event for piece in pieces for event in self._delta(index, {"reasoningContent": piece})]
+        elif "citationsContent" in block:
+            cited = block["citationsContent"]
+            events = self._delta(index, {"text": "".join(part.get("text", "") for part in cited.get("content") or [])})
+            for citation in cited.get("citations") or []:
+                events += self._delta(index, {"citation": citation})
+        elif "text" in block:
+            events = self._delta(index, block)
+        else:
+            return []
+        return events + self._stop(index)
+
+    def _start(self, index: int, start: dict[str, Any]) -> list[Event]:
+        tool = start.get("toolUse")
+        events = self._stop(self._block) if self._block is not None and self._block != index else []
+        self._block = index
+        if tool is None or tool.get("type") == "server_tool_use":
+            return events
+        name = tool.get("name", "")
+        if self._plan.json_tool and name == self._plan.json_tool:
+            self._calls[index] = _Call(None, answer=True)
+            if isinstance(self._filter, HeldBack):
+                self._filter.discard = True
+            return events
+        if self._plan.silent_tools or (self._plan.single_call and self._passed_on):
+            self._calls[index] = _Call(None, answer=False)
+            return events
+        ordinal = self._passed_on
+        self._passed_on += 1
+        self._calls[index] = _Call(ordinal, answer=False)
+        return [*events, ToolCallStarted(ordinal, tool.get("toolUseId", ""), self._names.get(name, name))]
+
+    def _delta(self, index: int, delta: dict[str, Any]) -> list[Event]:
+        if index != self._block:
+            opened = self._start(index, {}) if index not in self._calls else []
+            if opened:
+                return opened + self._delta(index, delta)
+        text = delta.get("text")
+        if text is not None:
+            self._characters += len(text)
+            if self._filter is not None:
+                return self._filter.feed(text)
+            return [TextDelta(text)] if text else []
+        if "toolUse" in delta:
+            return self._arguments(index, delta["toolUse"].get("input") or "")
+        if "reasoningContent" in delta:
+            return _reasoning(delta["reasoningContent"])
+        if "citation" in delta:
+            return [to_cited(delta["citation"], self._block_start, self._characters)]
+        return []
+
+    def _arguments(self, index: int, fragment: str) -> list[Event]:
+        call = self._calls.get(index)
+        if call is None or not fragment:
+            return []
+        if call.index is not None:
+            call.fragments.append("")  # that there were some is all that is asked later
+            return [ToolCallDelta(call.index, fragment)]
+        if call.answer and not self._plan.unwrap:
+            call.fragments.append("")
+            return [TextDelta(fragment)]
+        call.fragments.append(fragment)
+        return []
+
+    def _stop(self, index: int) -> list[Event]:
+        call = self._calls.get(index)
+        self._block, self._block_start = None, self._characters
+        events: list[Event] = []
+        if call is None:
+            events += self._filter.finish() if self._filter is not None else []
+            return [*events, BlockStopped()]
+        del self._calls[index]
+        if call.index is not None and not call.fragments:
+            events.append(ToolCallDelta(call.index, "{}"))
+        elif call.answer:
+            events += self._unwrapped(call)
+        if call.index is None and not call.answer:
+            return []
+        return [*events, BlockStopped()]
+
+    def _unwrapped(self, call: _Call) -> list[Event]:
+        """The answer out of the object it was wrapped in because a tool's arguments must be one."""
+        if not self._plan.unwrap:
+            return [] if call.fragments else [TextDelta("{}")]
+        text = "".join(call.fragments) or "{}"
+        return [TextDelta(unwrapped(text, self._plan.unwrap))]
+
+    def _message_stop(self, event: dict[str, Any]) -> list[Event]:
+        events = self._stop(self._block) if self._block is not None else []
+        for index in list(self._calls):
+            events += self._stop(index)
+        if isinstance(self._filter, HeldBack):
+            events += self._filter.release()
+        reason = event.get("stopReason") or "end_turn"
+        if reason in _MALFORMED:
+            raise UpstreamFailure("The model produced output that Bedrock could not read.", code="model_error")
+        extra = event.get("additionalModelResponseFields") or {}
+        self._finish = (reason, extra)
+        self._reasoning_tokens = _thinking_tokens(extra)
+        matched = extra.get("stop_sequence")
+        finish = self._finish_reason(reason)
+        return [*events, Finished(finish, reason, matched if isinstance(matched, str) else None)]
+
+    def _finish_reason(self, reason: str) -> FinishReason:
+        known = FINISH_REASONS.get(reason)
+        if known is None:
+            log.warning("unknown stop reason %r", reason[:64])
+            known = "stop"
+        if self._passed_on and known == "stop":
+            return "tool_calls"
+        return "stop" if known == "tool_calls" and not self._passed_on else known
+
+    def _metered(self, event: dict[str, Any]) -> Metered:
+        latency = (event.get("metrics") or {}).get("latencyMs")
+        return Metered(
+            to_usage(event.get("usage") or {}, self._reasoning_tokens),
+            tier=(event.get("serviceTier") or {}).get("type", ""),
+            latency_ms=latency if isinstance(latency, int) else None,
+            trace=event.get("trace"),
+        )
+
+
+def to_usage(usage: dict[str, Any], reasoning: int | None = None) -> Usage:
+    """Converse's usage; the legacy names of the cache counters count too."""
+    read = usage.get("cacheReadInputTokens", usage.get("cacheReadInputTokenCount"))
+    write = usage.get("cacheWriteInputTokens", usage.get("cacheWriteInputTokenCount"))
+    details = usage.get("cacheDetails") or []
+    return Usage(
+        input=usage.get("inputTokens") or 0,
+        output=usage.get("outputTokens") or 0,
+        cache_read=read or 0,
+        cache_write=write or 0,
+        cache_write_1h=sum(row.get("inputTokens") or 0 for row in details if row.get("ttl") == "1h"),
+        reasoning=reasoning,
+    )
+
+
+def unwrapped(text: str, key: str) -> str:
+    """The JSON text of `key`'s value; the text itself where it is not an object with that key."""
+    from pydantic_core import from_json
+
+    try:
+        value = from_json(text)
+    except ValueError:
+        return text
+    return to_json(value[key]).decode() if isinstance(value, dict) and key in value else text
+
+
+def _filter(plan: Plan) -> TextFilter | None:
+    if plan.json_tool:
+        return HeldBack()
+    if plan.json_answer:
+        return JsonOnly()
+    return ThinkingTags() if plan.target.traits.thinking_tags else None
+
+
+def _reasoning(content: dict[str, Any]) -> list[Event]:
+    if content.get("text"):
+        return [ReasoningDelta(content["text"])]
+    if content.get("signature"):
+        return [ReasoningSigned(content["signature"])]
+    return [ReasoningRedacted(content["redactedContent"])] if content.get("redactedContent") else []
+
+
+def _thinking_tokens(extra: dict[str, Any]) -> int | None:
+    details = (extra.get("usage") or {}).get("output_tokens_details") or extra.get("output_tokens_details") or {}
+    tokens = details.get("thinking_tokens") if isinstance(details, dict) else None
+    return tokens if isinstance(tokens, int) else None
+
+

@@ -1,0 +1,145 @@
+"""What a model's text goes through where it is not passed on as it comes. Each takes pieces of any size. Pure.
+
+A filter has `feed(text) -> list[Event]` and `finish() -> list[Event]`; what it gives does not depend on how the text was
+cut into pieces.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.core.events import Event, ReasoningDelta, TextDelta
+
+
+class TextFilter(Protocol):
+    def feed(self, text: str) -> list[Event]: ...
+
+    def finish(self) -> list[Event]:
+        """The block is complete: what was held back, and a fresh start for the next one."""
+        ...
+
+
+class JsonOnly:
+    """Passes on the first JSON object or array and drops the prose and the code fences around it.
+
+    Where no JSON begins at all, the text is given as it was, so that nothing is lost.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[str] = []
+        self._depth = 0
+        self._in_string = False
+        self._escaped = False
+        self._over = False
+
+    def feed(self, text: str) -> list[Event]:
+        if self._over:
+            return []
+        if not self._depth:
+            start = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=-1)
+            if start < 0:
+                self._held.append(text)
+                return []
+            self._held.clear()
+            text = text[start:]
+        end = self._end(text)
+        return [TextDelta(text[:end])]
+
+    def finish(self) -> list[Event]:
+        held, self._held = "".join(self._held), []
+        return [TextDelta(held)] if held.strip() and not self._over and not self._depth else []
+
+    def _end(self, text: str) -> int:
+        """How much of the text belongs to the JSON value."""
+        for at, letter in enumerate(text):
+            if self._escaped:
+                self._escaped = False
+            elif self._in_string:
+                self._escaped = letter == "\\"
+                self._in_string = letter != '"'
+            elif letter == '"':
+                self._in_string = True
+            elif letter in "{[":
+                self._depth += 1
+            elif letter in "}]":
+                self._depth -= 1
+                if not self._depth:
+                    self._over = True
+                    return at + 1
+        return len(text)
+
+
+class ThinkingTags:
+    """Text that begins with `<thinking>` is reasoning until `</thinking>`; some models write their thoughts that way."""
+
+    OPEN, CLOSE = "<thinking>", "</thinking>"
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._mode = "start"
+
+    def feed(self, text: str) -> list[Event]:
+        if self._mode == "text":
+            return [TextDelta(text)]
+        self._held += text
+        if self._mode == "start":
+            return self._decide()
+        if self._mode == "gap":
+            return self._skip_blanks()
+        return self._think()
+
+    def finish(self) -> list[Event]:
+        held, mode = self._held, self._mode
+        self._held, self._mode = "", "start"
+        if not held or mode == "gap":
+            return []
+        return [ReasoningDelta(held)] if mode == "thinking" else [TextDelta(held)]
+
+    def _decide(self) -> list[Event]:
+        begun = self._held.lstrip()
+        if len(begun) < len(self.OPEN) and self.OPEN.startswith(begun):
+            return []
+        if begun.startswith(self.OPEN):
+            self._mode, self._held = "thinking", begun[len(self.OPEN) :]
+            return self._think()
+        self._mode, text, self._held = "text", self._held, ""
+        return [TextDelta(text)]
+
+    def _think(self) -> list[Event]:
+        thought, closed, rest = self._held.partition(self.CLOSE)
+        if closed:
+            self._mode, self._held = "gap", rest
+            return [*([ReasoningDelta(thought)] if thought else []), *self._skip_blanks()]
+        keep = next(
+            (size for size in range(min(len(thought), len(self.CLOSE) - 1), 0, -1) if self.CLOSE.startswith(thought[-size:])), 0
+        )
+        thought, self._held = thought[: len(thought) - keep], thought[len(thought) - keep :]
+        return [ReasoningDelta(thought)] if thought else []
+
+    def _skip_blanks(self) -> list[Event]:
+        text, self._held = self._held.lstrip(), ""
+        if not text:
+            return []
+        self._mode = "text"
+        return [TextDelta(text)]
+
+
+class HeldBack:
+    """Keeps all text until the end: for answers that should come by a tool, where text counts only if none came."""
+
+    def __init__(self) -> None:
+        self._held: list[str] = []
+        self.discard = False
+
+    def feed(self, text: str) -> list[Event]:
+        self._held.append(text)
+        return []
+
+    def finish(self) -> list[Event]:
+        """Blocks end, the answer goes on: nothing yet."""
+        return []
+
+    def release(self) -> list[Event]:
+        """The answer is complete. As JSON where it holds some, because that is what was asked for."""
+        only = JsonOnly()
+        return [] if self.discard else [*only.feed("".join(self._held)), *only.finish()]

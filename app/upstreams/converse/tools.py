@@ -1,0 +1,61 @@
+"""`toolConfig`: tool specs, the choice among them, and the cache point behind them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from app.core.plan import Plan
+from app.core.prompt import Tool
+from app.upstreams.converse.messages import cache_point
+from app.upstreams.converse.names import tool_name
+from app.upstreams.converse.schemas import tool_schema
+
+GROUNDING_TOOL = "nova_grounding"
+
+
+def to_tool_config(plan: Plan, repairs: Counter[str]) -> dict[str, Any] | None:
+    """The `toolConfig` member, None where the plan has no tools. Order and keys stay as the client sent them."""
+    tools: list[dict[str, Any]] = []
+    for tool in _distinct(plan.tools, repairs):
+        tools.append({"toolSpec": _spec(tool, plan, repairs)})
+        if tool.cache is not None and plan.cache_points and plan.target.traits.cache_tools:
+            tools.append(cache_point(tool.cache.ttl))
+    if plan.grounding:
+        tools.append({"systemTool": {"name": GROUNDING_TOOL}})
+    if not tools:
+        return None
+    config: dict[str, Any] = {"tools": tools}
+    match plan.tool_choice.mode:
+        case "any":
+            config["toolChoice"] = {"any": {}}
+        case "tool":
+            config["toolChoice"] = {"tool": {"name": tool_name(plan.tool_choice.name)}}
+        case _:
+            pass  # auto is what Converse does by itself, and some families refuse to be told
+    return config
+
+
+def _distinct(tools: tuple[Tool, ...], repairs: Counter[str]) -> list[Tool]:
+    """The tools without repetitions of a name, which Bedrock refuses; the first one stays."""
+    distinct = {tool_name(tool.name): tool for tool in reversed(tools)}
+    if len(distinct) < len(tools):
+        repairs["duplicate-tool"] += len(tools) - len(distinct)
+    return list(reversed(distinct.values()))
+
+
+def _spec(tool: Tool, plan: Plan, repairs: Counter[str]) -> dict[str, Any]:
+    traits = plan.target.traits
+    name = tool_name(tool.name)
+    if name != tool.name:
+        repairs["tool-name"] += 1
+    schema, changed = tool_schema(tool.schema, lookaround=traits.regex_lookaround)
+    if changed:
+        repairs["tool-schema"] += 1
+    spec: dict[str, Any] = {"name": name}
+    if tool.description.strip():
+        spec["description"] = tool.description
+    spec["inputSchema"] = {"json": schema}
+    if tool.strict and traits.strict:
+        spec["strict"] = True
+    return spec

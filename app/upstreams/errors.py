@@ -1,0 +1,267 @@
+"""What AWS says when it refuses, in the gateway's own errors. Table-driven, pure, the only place that reads AWS's wording.
+
+Sources: the error shapes of botocore's `bedrock-runtime` model; wordings as observed in the field (2026). Messages that
+reach a client are AWS's own with ARNs and account ids taken out, because they name the field at fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from app.errors import (
+    GatewayError,
+    Internal,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    RateLimited,
+    TooLarge,
+    UnsupportedField,
+    UpstreamFailure,
+)
+
+_SECRETS = re.compile(r"arn:aws[a-z-]*:[^\s\"',)]*|(?<!\d)\d{12}(?!\d)|\b(?:AKIA|ASIA|ABSK)[A-Za-z0-9+/=]{8,}")
+
+CONTEXT_MARKERS = (
+    "input is too long",
+    "prompt is too long",
+    "input tokens exceeded",
+    "maximum context length",
+    "context_length_exceeded",
+    "exceeds the context window",
+    "context window exceeds limit",
+    "input tokens exceed the configured limit",
+    "exceed model maximum",
+    "too many input tokens",
+    "is longer than the model's context length",
+    "exceed context limit",
+    "exceeds the maximum number of tokens",
+    "input length and `max_tokens` exceed",
+    "too many tokens",
+)
+
+
+class _Quirk(NamedTuple):
+    name: str
+    pattern: re.Pattern[str]
+    param: str | None
+
+
+def _quirk(name: str, pattern: str, param: str | None = None) -> _Quirk:
+    return _Quirk(name, re.compile(pattern, re.IGNORECASE | re.DOTALL), param)
+
+
+_REFUSED = r"(?:not support|n[o']t supported|unsupported|not permitted|not allowed|deprecated|not available|cannot be used|extraneous)"
+
+QUIRK_PATTERNS = (
+    _quirk("profile", r"on-demand throughput isn.?t supported", "model"),
+    _quirk("reasoning_replay", r"expected `?'?(?:thinking|redacted_thinking)", "messages"),
+    _quirk("reasoning_replay", r"(?:invalid|missing).{0,20}signature.{0,30}thinking|thinking.{0,60}signature", "messages"),
+    _quirk("reasoning_replay", r"reasoning ?content.{0,80}" + _REFUSED, "messages"),
+    _quirk("forced_tool_choice", r"thinking may not be enabled when tool_choice forces", "tool_choice"),
+    _quirk("forced_tool_choice", r"tool_?choice\W{0,3}(?:type)?.{0,40}\b(?:any|tool)\b.{0,60}" + _REFUSED, "tool_choice"),
+    _quirk("forced_tool_choice", _REFUSED + r".{0,60}tool_?choice.{0,30}\b(?:any|tool|forced)\b", "tool_choice"),
+    _quirk("tool_choice", r"tool_?choice.{0,80}" + _REFUSED, "tool_choice"),
+    _quirk("tool_choice", _REFUSED + r".{0,60}tool_?choice", "tool_choice"),
+    _quirk("sampling_pair", r"temperature\W{0,3} and \W{0,2}top_?p\W{0,3} cannot both", "top_p"),
+    _quirk("temperature", r"temperature\W.{0,80}" + _REFUSED, "temperature"),
+    _quirk("temperature", _REFUSED + r".{0,60}\btemperature\b", "temperature"),
+    _quirk("temperature", r"temperature\W.{0,20}may only be set to 1", "temperature"),
+    _quirk("top_p", r"top_?p\b.{0,80}" + _REFUSED, "top_p"),
+    _quirk("top_p", _REFUSED + r".{0,60}\btop_?p\b", "top_p"),
+    _quirk("stop", r"stop_?sequences?\b.{0,80}" + _REFUSED, "stop"),
+    _quirk("stop", _REFUSED + r".{0,60}\bstop_?sequences?\b", "stop"),
+    _quirk("cache_ttl", r"\bttl\b.{0,80}" + _REFUSED, None),
+    _quirk("cache_ttl", _REFUSED + r".{0,60}\bttl\b", None),
+    _quirk("cache_points", r"cache_?point.{0,80}" + _REFUSED, None),
+    _quirk("cache_points", _REFUSED + r".{0,60}(?:cache_?point|prompt caching)", None),
+    _quirk("cache_points", r"did not allow prompt caching", None),
+    _quirk("prefill", r"(?:does not|doesn.t) support assistant message prefill|conversation must end with a user message", "messages"),
+    _quirk("schema", r"compilation exceeded limits|schema is too complex|output_config\.format\.schema", "response_format"),
+    _quirk("text_format", r"output_?config\W{0,3}(?:text_?)?format|text_?format.{0,80}" + _REFUSED, "response_format"),
+    _quirk("strict", r"\bstrict\b.{0,80}" + _REFUSED, "tools"),
+    _quirk("strict", _REFUSED + r".{0,60}\bstrict\b", "tools"),
+    _quirk("tools_in_stream", r"tool use in streaming mode|stream\w*.{0,30}(?:with|and) tool.{0,40}" + _REFUSED, "tools"),
+    _quirk("tools_in_stream", r"doesn.t support tool use in streaming", "tools"),
+    _quirk("stream", r"(?:does not|doesn.t) support streaming|converse_?stream.{0,60}" + _REFUSED, "stream"),
+    _quirk("tool_result_images", r"image.{0,60}tool_?result.{0,60}|tool_?result.{0,60}image", "messages"),
+    _quirk("system_prompt", r"(?:does not|doesn.t) support system (?:messages|prompts?)", "messages"),
+    _quirk("system_role", r"role\W{0,3}.{0,20}\bsystem\b.{0,60}|system role.{0,60}" + _REFUSED, "messages"),
+    _quirk("service_tier", r"service_?tier.{0,80}" + _REFUSED, "service_tier"),
+    _quirk("service_tier", _REFUSED + r".{0,60}service_?tier", "service_tier"),
+    _quirk("effort", r"effort.{0,80}(?:" + _REFUSED + r"|invalid|must be|input should be)", "reasoning_effort"),
+    _quirk("reasoning", r"\b(?:thinking|reasoning\w*)\b.{0,80}" + _REFUSED, "reasoning_effort"),
+    _quirk("reasoning", _REFUSED + r".{0,60}\b(?:thinking|reasoning\w*)\b", "reasoning_effort"),
+)
+"""In order: the first that matches names the quirk. Loose on purpose: AWS changes its words, and quotes."""
+
+
+_TOKEN_LIMIT = re.compile(
+    r"max\w*[ _]?tokens.{0,60}(?:exceeds? the model limit of|must be less than or equal to|lower than|maximum (?:is|of)|>)\s*([\d,]{2,9})",
+    re.IGNORECASE | re.DOTALL,
+)
+"""`The maximum tokens you requested exceeds the model limit of 10000. ...`"""
+
+
+class _Row(NamedTuple):
+    kind: type[GatewayError]
+    status: int
+    code: str | None
+    retry_after: float | None = None
+    should_retry: bool | None = None
+
+
+_TABLE: dict[str, _Row] = {
+    "ValidationException": _Row(InvalidRequest, 400, None),
+    "SerializationException": _Row(InvalidRequest, 400, None),
+    "UnknownOperationException": _Row(UpstreamFailure, 502, "upstream_config", None, False),
+    "ResourceNotFoundException": _Row(NotFound, 404, "model_not_found"),
+    "AccessDeniedException": _Row(PermissionDenied, 403, "access_denied"),
+    "ThrottlingException": _Row(RateLimited, 429, "rate_limit_exceeded", 2.0),
+    "TooManyRequestsException": _Row(RateLimited, 429, "rate_limit_exceeded", 2.0),
+    "ServiceQuotaExceededException": _Row(QuotaExceeded, 429, "insufficient_quota", None, False),
+    "ModelNotReadyException": _Row(UpstreamFailure, 503, "model_not_ready", 10.0),
+    "ModelTimeoutException": _Row(UpstreamFailure, 504, "model_timeout", None, False),
+    "ModelErrorException": _Row(UpstreamFailure, 502, "model_error"),
+    "ModelStreamErrorException": _Row(UpstreamFailure, 502, "model_stream_error"),
+    "ServiceUnavailableException": _Row(UpstreamFailure, 503, "service_unavailable", 2.0),
+    "InternalServerException": _Row(UpstreamFailure, 500, "internal_error"),
+    "InternalFailure": _Row(UpstreamFailure, 500, "internal_error"),
+    "ConflictException": _Row(InvalidRequest, 409, "conflict", None, False),
+    "DependencyFailedException": _Row(UpstreamFailure, 502, "dependency_failed"),
+    "BadGatewayException": _Row(UpstreamFailure, 502, "bad_gateway"),
+    "TooManyTagsException": _Row(InvalidRequest, 400, None),
+    "ExpiredTokenException": _Row(UpstreamFailure, 503, "upstream_auth", 1.0),
+    "ExpiredToken": _Row(UpstreamFailure, 503, "upstream_auth", 1.0),
+    "UnrecognizedClientException": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
+    "InvalidSignatureException": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
+    "IncompleteSignature": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
+    "IncompleteSignatureException": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
+    "InvalidClientTokenId": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
+    "MissingAuthenticationToken": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
+    "MissingAuthenticationTokenException": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
+    "RequestTimeTooSkewed": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
+}
+
+_BY_STATUS: dict[int, str] = {
+    400: "ValidationException",
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
+    408: "ModelTimeoutException",
+    424: "ModelErrorException",
+    429: "ThrottlingException",
+    500: "InternalServerException",
+    502: "BadGatewayException",
+    503: "ServiceUnavailableException",
+    504: "ModelTimeoutException",
+}
+
+_HIDDEN = {
+    "upstream_auth": "The gateway's own AWS credentials were refused. The operator has to look at the deployment.",
+    "upstream_config": "The gateway's AWS configuration is not usable. The operator has to look at the deployment.",
+}
+
+
+def scrub(message: str) -> str:
+    """AWS's text without ARNs, account ids and key ids, and of a bounded length."""
+    return _SECRETS.sub("[redacted]", message)[:2000]
+
+
+def from_aws(code: str, message: str, status: int = 400, members: Mapping[str, Any] | None = None) -> GatewayError:
+    """The gateway's error for AWS's `code` (in any of its spellings) and message.
+
+    `status` decides where the code is unknown or empty (a proxy's HTML page); `members` are further fields of the
+    body (`originalStatusCode`).
+    """
+    code = _canonical(code, status)
+    if code in ("ValidationException", "ModelStreamErrorException", "ModelErrorException"):
+        special = _validation(message)
+        if special is not None:
+            return special
+    if status == 413:
+        return TooLarge("The request is too large for Bedrock.")
+    row = _TABLE.get(code) or _TABLE["InternalServerException" if status >= 500 else "ValidationException"]
+    if code == "ModelErrorException":
+        row = _original(row, members or {})
+    text = _HIDDEN.get(row.code or "") or _told(code, message)
+    error = row.kind(text, status=row.status, code=row.code, retry_after=row.retry_after, should_retry=row.should_retry)
+    if code == "ThrottlingException" and re.search(r"tokens? per day|daily", message, re.IGNORECASE):
+        error.should_retry, error.retry_after = False, None
+    if row.code == "model_not_found":
+        error.param = "model"
+    return error
+
+
+def _canonical(code: str, status: int) -> str:
+    """`throttlingException`, `ThrottlingException:http://...`, `com.amazon#ThrottlingException` -> one spelling."""
+    code = code.rsplit("#", 1)[-1].split(":", 1)[0].strip()
+    code = code[:1].upper() + code[1:]
+    return code if code in _TABLE else _BY_STATUS.get(status, code)
+
+
+def _validation(message: str) -> GatewayError | None:
+    lowered = message.lower()
+    if any(marker in lowered for marker in CONTEXT_MARKERS):
+        return context_overflow(message)
+    if "provided model identifier is invalid" in lowered:
+        return NotFound("The model does not exist or you do not have access to it.", code="model_not_found", param="model")
+    if "data retention" in lowered:
+        return PermissionDenied(scrub(message), code="data_retention", param="model")
+    limit = _TOKEN_LIMIT.search(message)
+    if limit is not None:
+        return UnsupportedField(scrub(message), quirk=f"max_tokens:{limit[1].replace(',', '')}", param="max_tokens")
+    for quirk in QUIRK_PATTERNS:
+        if quirk.pattern.search(message):
+            return UnsupportedField(scrub(message), quirk=quirk.name, param=quirk.param)
+    return None
+
+
+def context_overflow(message: str) -> InvalidRequest:
+    """Agents look for either wording: OpenAI's "maximum context length" or Anthropic's "prompt is too long"."""
+    numbers = re.search(r"(\d[\d,]*)\D{1,40}?(?:>|exceed\w*|maximum|limit)\D{0,40}?(\d[\d,]*)", message)
+    told = f": {numbers[1]} tokens > {numbers[2]} maximum" if numbers else ""
+    text = f"This model's maximum context length was exceeded (prompt is too long{told}). {scrub(message)}"
+    return InvalidRequest(text, code="context_length_exceeded", param="messages")
+
+
+def _original(row: _Row, members: Mapping[str, Any]) -> _Row:
+    """ModelErrorException passes on the model's own status; a 4xx of the model is the client's to mend."""
+    original = members.get("originalStatusCode")
+    if isinstance(original, int) and 400 <= original < 500 and original not in (408, 409, 429):
+        return _Row(InvalidRequest, original if original in (400, 413, 422) else 400, "model_error")
+    return row
+
+
+def _told(code: str, message: str) -> str:
+    text = scrub(message).strip()
+    if code == "AccessDeniedException":
+        hint = " Check that the account may use this model and that the gateway's role allows it."
+        return (text or "AWS denied access to this model.") + hint
+    return text or f"Bedrock answered with {code or 'an error'} and no message."
+
+
+def from_exception(problem: BaseException) -> GatewayError:
+    """The gateway's error for an exception of urllib3, http.client, ssl or botocore, raised on the way to Bedrock."""
+    if isinstance(problem, GatewayError):
+        return problem
+    names = {kind.__name__ for kind in type(problem).__mro__}
+    if names & {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError"}:
+        return UpstreamFailure(
+            "The gateway has no AWS credentials.", status=500, code="upstream_auth", should_retry=False
+        )
+    if names & {"NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ProxyError", "SSLError"}:
+        return UpstreamFailure("Bedrock can't be reached.", status=503, code="upstream_unreachable", retry_after=1.0)
+    if names & {"ReadTimeoutError", "TimeoutError"}:
+        return UpstreamFailure(
+            "Bedrock did not answer in time.", status=504, code="upstream_timeout", should_retry=False
+        )
+    if names & {"BrokenStream"}:
+        return UpstreamFailure("Bedrock's stream was damaged on its way.", code="upstream_broken_stream")
+    if names & {"HTTPError", "HTTPException", "OSError", "Aborted"}:
+        return UpstreamFailure("The connection to Bedrock broke off.", code="upstream_disconnected")
+    if names & {"BotoCoreError"}:
+        return UpstreamFailure(_HIDDEN["upstream_config"], status=500, code="upstream_config", should_retry=False)
+    return Internal("The gateway failed while talking to Bedrock.")

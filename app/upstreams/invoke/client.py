@@ -1,0 +1,43 @@
+"""InvokeModel: a body of the model's own to the model, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from urllib.parse import quote
+
+from app.upstreams.errors import from_exception
+from app.upstreams.http import Endpoint, Exchange
+from app.upstreams.refusals import refusal
+
+
+class InvokeClient:
+    """`invoke(model_id, body)` gives the answer's bytes and lower-case headers; raises GatewayError."""
+
+    def __init__(self, endpoint: Callable[[], Endpoint], executor: Executor) -> None:
+        self._endpoint = endpoint
+        self._executor = executor
+
+    async def invoke(self, model_id: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
+        exchange = Exchange()
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._executor, self._post, model_id, body, exchange)
+        except asyncio.CancelledError:
+            exchange.close()
+            raise
+
+    def _post(self, model_id: str, body: bytes, exchange: Exchange) -> tuple[bytes, Mapping[str, str]]:
+        path = f"/model/{quote(model_id, safe='')}/invoke"
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        try:
+            response = self._endpoint().post(path, body, headers, exchange)
+            data = response.read()
+            exchange.detach()
+            response.release_conn()
+        except Exception as problem:  # noqa: BLE001  the border: every exception becomes one of ours
+            raise from_exception(problem) from problem
+        if response.status != 200:
+            raise refusal(response.status, response.headers, data)
+        return data, {name.lower(): value for name, value in response.headers.items()}

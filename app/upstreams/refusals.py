@@ -1,0 +1,27 @@
+"""An HTTP answer of AWS that is not a success, as one of the gateway's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import from_json
+
+from app.errors import GatewayError
+from app.upstreams.errors import from_aws
+
+
+def refusal(status: int, headers: Mapping[str, str], data: bytes) -> GatewayError:
+    """`data` is AWS's JSON (`message` or `Message`, `__type`), or a proxy's HTML page, which is not repeated."""
+    try:
+        body: Any = from_json(data)
+    except ValueError:
+        body = None
+    members = body if isinstance(body, dict) else {}
+    code = headers.get("x-amzn-errortype") or str(members.get("__type") or members.get("code") or "")
+    message = members.get("message") or members.get("Message") or ""
+    error = from_aws(code, str(message), status, members)
+    retry_after = headers.get("retry-after", "")
+    if retry_after.isdigit() and error.should_retry is not False:
+        error.retry_after = float(retry_after)
+    return error
