@@ -1,0 +1,152 @@
+"""The pipeline: prepare -> plan -> stages -> upstream -> meter, one async generator of `(choice, batch)`.
+
+It knows only protocols. Whatever happens to the generator (it ends, it raises, it is closed because the client left), the
+meter gets exactly one record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+
+from app.core.events import Batch, Finished, Fold, Metered, Reply, Started, Usage
+from app.core.ports import Call, ChatUpstream, Meter, Outcome, Planner, Preparer, UsageRecord
+from app.core.prompt import Prompt
+from app.errors import GatewayError
+
+Choice = tuple[int, Batch]
+
+
+class Tally:
+    """What a request has come to so far."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.usage = Usage()
+        self.tier = ""
+        self.finish: Finished | None = None
+        self.first: float | None = None
+        self.upstream_ids: list[str] = []
+
+    def note(self, batch: Batch) -> None:
+        if self.first is None:
+            self.first = self._clock()
+        for event in batch:
+            kind = type(event)
+            if kind is Metered:
+                self.usage += event.usage  # type: ignore[union-attr]
+                self.tier = event.tier or self.tier  # type: ignore[union-attr]
+            elif kind is Finished:
+                self.finish = event  # type: ignore[assignment]
+            elif kind is Started:
+                self.upstream_ids.append(event.upstream_id)  # type: ignore[union-attr]
+
+
+class Gateway:
+    """Runs prompts. `upstream` is the whole stack of stages with an upstream at its bottom."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        upstream: ChatUpstream,
+        meter: Meter,
+        preparers: Sequence[Preparer] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._planner = planner
+        self._upstream = upstream
+        self._meter = meter
+        self._preparers = preparers
+        self._clock = clock
+
+    async def run(self, prompt: Prompt, call: Call, *, stream: bool, n: int = 1) -> AsyncIterator[Choice]:
+        """The events of `n` answers. Raises GatewayError; before the first item nothing has been promised to anyone."""
+        tally = Tally(self._clock)
+        outcome: Outcome = "disconnected"
+        failure: GatewayError | None = None
+        try:
+            for preparer in self._preparers:
+                prompt = await preparer.prepare(prompt, call)
+            plan = await self._planner.plan(prompt, call, stream=stream)
+            if n == 1:
+                async with aclosing(self._upstream.run(plan, call)) as batches:  # type: ignore[type-var]
+                    async for batch in batches:
+                        tally.note(batch)
+                        yield 0, batch
+            else:
+                async with aclosing(_merged([self._upstream.run(plan, call) for _ in range(n)])) as choices:
+                    async for choice, batch in choices:
+                        tally.note(batch)
+                        yield choice, batch
+            outcome = "disconnected" if call.gone else "ok"
+        except GatewayError as problem:
+            outcome, failure = "error", problem
+            raise
+        except Exception:
+            outcome = "error"
+            raise
+        finally:
+            self._meter.record(self._record(call, tally, outcome, failure, stream, n))
+
+    async def complete(self, prompt: Prompt, call: Call, *, n: int = 1) -> list[Reply]:
+        """The same answers, whole."""
+        folds = [Fold() for _ in range(n)]
+        async with aclosing(self.run(prompt, call, stream=False, n=n)) as choices:  # type: ignore[type-var]
+            async for choice, batch in choices:
+                folds[choice].extend(batch)
+        return [fold.reply() for fold in folds]
+
+    def _record(
+        self, call: Call, tally: Tally, outcome: Outcome, failure: GatewayError | None, stream: bool, n: int
+    ) -> UsageRecord:
+        now = self._clock()
+        status = 200 if outcome != "error" or tally.first is not None else failure.status if failure else 500
+        return UsageRecord(
+            call=call,
+            outcome=outcome,
+            status=status,
+            error_code=(failure.code or failure.type) if failure else None,
+            usage=tally.usage,
+            tier=tally.tier,
+            finish=tally.finish,
+            streamed=stream,
+            choices=n,
+            first_token_ms=None if tally.first is None else round((tally.first - call.started) * 1000),
+            total_ms=round((now - call.started) * 1000),
+            upstream_ids=tuple(tally.upstream_ids),
+        )
+
+
+async def _merged(sources: Sequence[AsyncIterator[Batch]]) -> AsyncIterator[Choice]:
+    """Several streams as one, each item with the number of its stream. The first failure ends them all."""
+    queue: asyncio.Queue[tuple[int, Batch | None]] = asyncio.Queue(maxsize=64)
+
+    async def drain(number: int, source: AsyncIterator[Batch]) -> None:
+        async with aclosing(source):  # type: ignore[type-var]
+            async for batch in source:
+                await queue.put((number, batch))
+        await queue.put((number, None))
+
+    tasks = [asyncio.create_task(drain(number, source)) for number, source in enumerate(sources)]
+    waiting = asyncio.gather(*tasks)
+    try:
+        left = len(tasks)
+        while left:
+            taking = asyncio.ensure_future(queue.get())
+            await asyncio.wait({taking, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done() and not taking.done() and waiting.exception() is not None:
+                taking.cancel()
+                waiting.result()
+            number, batch = await taking
+            if batch is None:
+                left -= 1
+            else:
+                yield number, batch
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if waiting.done() and not waiting.cancelled():
+            waiting.exception()

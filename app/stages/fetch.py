@@ -1,0 +1,58 @@
+"""Replaces links in a prompt by what is behind them, a few at a time. Implements Preparer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from app.core.ports import Call, Fetcher
+from app.core.prompt import Blob, Link, Media, Message, Part, Prompt, ToolResult
+from app.errors import InvalidRequest
+
+MAX_LINKS = 40
+AT_ONCE = 6
+
+
+class FetchLinks:
+    """Each distinct URL is fetched once per request, at most `AT_ONCE` at a time."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    async def prepare(self, prompt: Prompt, call: Call) -> Prompt:
+        links = {media.source.url: media.param for media in _media(prompt) if isinstance(media.source, Link)}
+        if not links:
+            return prompt
+        if len(links) > MAX_LINKS:
+            raise InvalidRequest(f"At most {MAX_LINKS} remote files per request.", param=list(links.values())[MAX_LINKS])
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def fetch(url: str, param: str) -> Blob:
+            async with room:
+                return await self._fetcher.fetch(url, param=param)
+
+        blobs = await asyncio.gather(*(fetch(url, param) for url, param in links.items()))
+        fetched = dict(zip(links, blobs, strict=True))
+        return replace(prompt, messages=tuple(_filled(message, fetched) for message in prompt.messages))
+
+
+def _media(prompt: Prompt) -> list[Media]:
+    found = []
+    for message in prompt.messages:
+        for part in message.parts:
+            inner = part.content if isinstance(part, ToolResult) else (part,)
+            found.extend(item for item in inner if isinstance(item, Media))
+    return found
+
+
+def _filled(message: Message, fetched: dict[str, Blob]) -> Message:
+    def fill(part: Part) -> Part:
+        match part:
+            case Media(source=Link(url)):
+                return replace(part, source=fetched[url], name=part.name or url.partition("?")[0].rsplit("/", 1)[-1])
+            case ToolResult(content=content):
+                return replace(part, content=tuple(fill(item) for item in content))  # type: ignore[misc]
+            case _:
+                return part
+
+    return Message(message.role, tuple(fill(part) for part in message.parts))

@@ -1,0 +1,45 @@
+"""One quick second try where the first never got anywhere. Before the first byte only, never after a read timeout.
+
+Everything slower is left to the client: SDKs back off by themselves on 429 and 5xx, and know what the answer is worth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+from app.core.events import Batch
+from app.core.plan import Plan
+from app.core.ports import Call, ChatUpstream
+from app.errors import UpstreamFailure
+
+AGAIN = frozenset({"service_unavailable", "internal_error", "upstream_unreachable", "upstream_disconnected", "bad_gateway"})
+"""Codes of failures that pass: a busy host, a pooled connection that the other side had closed."""
+
+LONGEST_WAIT = 0.25
+"""Seconds."""
+
+
+class Retry:
+    """Implements ChatUpstream around another one."""
+
+    def __init__(self, inner: ChatUpstream, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._inner = inner
+        self._sleep = sleep
+
+    async def run(self, plan: Plan, call: Call) -> AsyncIterator[Batch]:
+        for last in (False, True):
+            begun = False
+            try:
+                async with aclosing(self._inner.run(plan, call)) as batches:  # type: ignore[type-var]
+                    async for batch in batches:
+                        begun = True
+                        yield batch
+                return
+            except UpstreamFailure as problem:
+                if begun or last or problem.code not in AGAIN or problem.should_retry is False:
+                    raise
+            call.receipt.retries += 1
+            await self._sleep(random.uniform(0, LONGEST_WAIT))
