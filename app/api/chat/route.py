@@ -1,0 +1,69 @@
+"""`POST /chat/completions`."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
+
+from app.api.chat.decode import decode
+from app.api.chat.encode import ChatStream, encode_completion
+from app.api.chat.schema import ChatRequest
+from app.gateway import Gateway
+from app.web.endpoint import Door, documented
+from app.web.receipt import receipt_headers
+from app.web.sse import EventStream
+from app.web.watched import watched
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}{os.urandom(12).hex()}"
+
+
+def router(gateway: Gateway, door: Door, *, max_choices: int) -> APIRouter:
+    routes = APIRouter()
+
+    async def chat_completions(request: Request) -> Response:
+        call = await door.enter(request, "chat.completions")
+        decoded = decode(await door.body(request), max_choices=max_choices)
+        call.model = decoded.prompt.model
+        completion_id, created = new_id("chatcmpl-"), int(time.time())
+        if decoded.stream:
+            return EventStream(
+                gateway.run(decoded.prompt, call, stream=True, n=decoded.n),
+                ChatStream(
+                    completion_id,
+                    created,
+                    decoded.prompt.model,
+                    include_usage=decoded.include_usage,
+                    legacy_functions=decoded.legacy_functions,
+                    custom_tools=decoded.custom_tools,
+                ),
+                call,
+                lambda: receipt_headers(call.receipt),
+                ping_interval=door.ping_interval,
+                drain=door.drain,
+            )
+        work = gateway.complete(decoded.prompt, call, n=decoded.n)
+        replies = await watched(work, request.receive, call, drain=door.drain)
+        body: dict[str, Any] = encode_completion(
+            completion_id,
+            created,
+            decoded.prompt.model,
+            replies,
+            legacy_functions=decoded.legacy_functions,
+            custom_tools=decoded.custom_tools,
+        )
+        return Response(to_json(body), media_type="application/json", headers=receipt_headers(call.receipt))
+
+    routes.add_api_route(
+        "/chat/completions",
+        chat_completions,
+        methods=["POST"],
+        summary="Create a chat completion",
+        **documented(ChatRequest),
+    )
+    return routes

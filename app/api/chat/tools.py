@@ -1,0 +1,116 @@
+"""Tools and the choice among them, out of every form that clients send. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.api.chat.caching import cache_point
+from app.core.prompt import Tool, ToolChoice
+from app.errors import InvalidRequest
+
+CUSTOM_INPUT = "input"
+"""The one argument a `custom` tool has once it is wrapped as a function."""
+
+
+def decode_tools(tools: list[dict[str, Any]], functions: list[dict[str, Any]]) -> tuple[tuple[Tool, ...], frozenset[str]]:
+    """The tools, and the names of those that are `custom` (freeform input instead of JSON arguments)."""
+    decoded: list[Tool] = []
+    custom: set[str] = set()
+    for place, tool in enumerate(tools):
+        kind = tool.get("type", "function")
+        if kind not in ("function", "custom"):
+            raise InvalidRequest(
+                f"Unknown tool type {str(kind)[:40]!r}; use 'function' or 'custom'.", param=f"tools.{place}.type", code="invalid_value"
+            )
+        # Some clients send the members flat, as the Responses API has them.
+        body = tool.get(kind) if isinstance(tool.get(kind), Mapping) else tool
+        name = _name(body, f"tools.{place}.{kind}.name")
+        if kind == "custom":
+            custom.add(name)
+            decoded.append(_custom(name, body))
+        else:
+            decoded.append(_function(name, body, cache_point(tool) or cache_point(body)))
+    for place, function in enumerate(functions):
+        decoded.append(_function(_name(function, f"functions.{place}.name"), function, None))
+    return tuple(decoded), frozenset(custom)
+
+
+def _name(body: Mapping[str, Any], param: str) -> str:
+    name = body.get("name")
+    if not isinstance(name, str) or not name or len(name) > 512:
+        raise InvalidRequest("A tool needs a name.", param=param, code="missing_required_parameter")
+    return name
+
+
+def _function(name: str, body: Mapping[str, Any], cache: Any) -> Tool:
+    description = body.get("description")
+    strict = body.get("strict")
+    return Tool(
+        name,
+        description if isinstance(description, str) else "",
+        body.get("parameters", body.get("input_schema")),
+        strict if isinstance(strict, bool) else None,
+        cache,
+    )
+
+
+def _custom(name: str, body: Mapping[str, Any]) -> Tool:
+    """A freeform tool as a function of one string; a grammar is told in words, since nothing here enforces it."""
+    described = body.get("description")
+    description = described if isinstance(described, str) else ""
+    form = body.get("format")
+    grammar = form.get("grammar", form) if isinstance(form, Mapping) and form.get("type") == "grammar" else None
+    if isinstance(grammar, Mapping):
+        rules = f"The input must match this {grammar.get('syntax', '')} grammar:\n{grammar.get('definition', '')}"
+        description = f"{description}\n\n{rules}".strip()
+    properties = {CUSTOM_INPUT: {"type": "string", "description": "The tool's input, verbatim."}}
+    return Tool(name, description, {"type": "object", "properties": properties, "required": [CUSTOM_INPUT]})
+
+
+def decode_tool_choice(choice: Any, function_call: Any) -> ToolChoice:
+    """`tool_choice`, or the legacy `function_call` where there is none."""
+    if choice is None:
+        if isinstance(function_call, Mapping):
+            return ToolChoice("tool", _chosen(function_call, "function_call.name"))
+        choice, param = function_call, "function_call"
+    else:
+        param = "tool_choice"
+    if choice is None:
+        return ToolChoice()
+    if isinstance(choice, str):
+        mode = {"auto": "auto", "none": "none", "required": "any", "any": "any"}.get(choice)
+        if mode is None:
+            raise InvalidRequest(
+                "tool_choice must be 'none', 'auto', 'required' or an object that names a tool.", param=param, code="invalid_value"
+            )
+        return ToolChoice(mode)  # type: ignore[arg-type]
+    return _object_choice(choice, param)
+
+
+def _object_choice(choice: Mapping[str, Any], param: str) -> ToolChoice:
+    kind = choice.get("type", "function")
+    if kind == "allowed_tools":
+        inner = choice.get("allowed_tools") if isinstance(choice.get("allowed_tools"), Mapping) else choice
+        listed = inner.get("tools")
+        names = tuple(
+            _chosen(tool.get(tool.get("type", "function")) or tool, f"{param}.tools") for tool in _mappings(listed)
+        )
+        return ToolChoice("any" if inner.get("mode") == "required" else "auto", allowed=names)
+    if kind in ("auto", "any", "none", "required"):
+        return decode_tool_choice(kind, None)
+    if kind in ("function", "custom", "tool"):
+        body = choice.get(kind)
+        return ToolChoice("tool", _chosen(body if isinstance(body, Mapping) else choice, f"{param}.{kind}.name"))
+    raise InvalidRequest("Unknown form of tool_choice.", param=f"{param}.type", code="invalid_value")
+
+
+def _chosen(body: Mapping[str, Any], param: str) -> str:
+    name = body.get("name")
+    if not isinstance(name, str) or not name:
+        raise InvalidRequest("The tool to call is not named.", param=param, code="missing_required_parameter")
+    return name
+
+
+def _mappings(listed: Any) -> list[Mapping[str, Any]]:
+    return [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []

@@ -1,0 +1,177 @@
+"""The composition root: the only place where the parts meet. Nothing here opens a connection or reads a file."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from app.api.chat.route import router as chat
+from app.api.completions.route import router as completions
+from app.api.embeddings.route import router as embeddings
+from app.api.models.route import router as models
+from app.core.ports import Keys, Meter
+from app.core.prompt import Guardrail
+from app.errors import GatewayError
+from app.gateway import Gateway
+from app.meter.log import LogMeter
+from app.plan.catalog import Catalog
+from app.plan.planner import ModelPlanner, Policy
+from app.plan.traits import traits_of
+from app.settings import Settings, environment
+from app.stages.fetch import FetchLinks
+from app.stages.heal import Heal
+from app.stages.recall import Recollect, Remember
+from app.stages.retry import Retry
+from app.stores.keys import SingleKey
+from app.stores.memory import MemoryStash
+from app.stores.secrets import key_source
+from app.upstreams.aws import Aws
+from app.upstreams.control import BedrockControl
+from app.upstreams.converse.client import ConverseUpstream
+from app.upstreams.fetch import SafeFetcher
+from app.upstreams.invoke.client import InvokeClient
+from app.upstreams.invoke.embedder import InvokeEmbedder
+from app.upstreams.invoke.tokens import VocabularyDecoder
+from app.web.context import Context
+from app.web.endpoint import Door
+from app.web.health import VERSION, health
+from app.web.problems import handle
+
+log = logging.getLogger(__name__)
+
+
+def create_app(
+    settings: Settings,
+    environ: Mapping[str, str] | None = None,
+    *,
+    keys: Keys | None = None,
+    meter: Meter | None = None,
+) -> FastAPI:
+    """The gateway as an ASGI application. `environ` is what botocore would read; `keys` and `meter` replace the usual."""
+    settings.require_key()
+    aws = Aws(
+        environment() if environ is None else environ,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+        pool_size=min(settings.max_concurrency, 256),
+    )
+    executor = ThreadPoolExecutor(settings.max_concurrency, thread_name_prefix="bedrock")
+    catalog = _catalog(settings, aws)
+    planner = ModelPlanner(catalog.resolve, catalog.profile_for, _policy(settings))
+    stash = MemoryStash(settings.stash_entries)
+    upstream = Remember(Heal(Retry(ConverseUpstream(aws.runtime, executor)), planner), stash)
+    fetcher = SafeFetcher(
+        policy=settings.image_fetch,
+        max_bytes=settings.image_fetch_max_bytes,
+        timeout=settings.image_fetch_timeout,
+    )
+    gateway = Gateway(planner, upstream, meter or LogMeter(), (FetchLinks(fetcher), Recollect(stash)))
+    embedder = InvokeEmbedder(
+        lambda name: catalog.resolve(name, embedding=True),
+        InvokeClient(aws.runtime, executor).invoke,
+        strict=settings.strict_parameters,
+    )
+    door = Door(keys or _keys(settings, aws), settings.max_body_bytes, settings.ping_interval, settings.drains)
+    routers = (
+        chat(gateway, door, max_choices=settings.max_choices),
+        completions(gateway, door, max_choices=settings.max_choices),
+        embeddings(embedder, VocabularyDecoder(), door, max_inputs=settings.max_embedding_inputs),
+        models(catalog, door),
+    )
+    return _application(settings, aws, executor, routers)
+
+
+def _application(
+    settings: Settings, aws: Aws, executor: ThreadPoolExecutor, routers: tuple[APIRouter, ...]
+) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # The SDK takes a while to import; meanwhile the port is open, and the first request finds it done.
+        warming = asyncio.get_running_loop().run_in_executor(executor, _warm, aws)
+        yield
+        await warming
+        executor.shutdown(wait=False, cancel_futures=True)
+
+    app = FastAPI(
+        title="Bedrock OpenAI gateway",
+        version=VERSION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers={HTTPException: handle, GatewayError: handle, Exception: handle},
+    )
+    for place, prefix in enumerate(dict.fromkeys(("/v1", "/api/v1", settings.api_route_prefix))):
+        for router in routers:
+            app.include_router(router, prefix=prefix, include_in_schema=place == 0)
+    app.router.routes.append(Route("/health", health, methods=["GET"]))
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.allowed_origins),
+            allow_credentials="*" not in settings.allowed_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["x-request-id", "x-gateway-model", "x-gateway-ignored", "x-gateway-repairs", "retry-after"],
+        )
+    app.add_middleware(Context, max_body_bytes=settings.max_body_bytes)
+    return app
+
+
+def _warm(aws: Aws) -> None:
+    try:
+        aws.runtime()
+    except Exception:  # noqa: BLE001  the first request meets the same trouble and tells it to somebody
+        log.warning("the Bedrock client could not be prepared; the first request will say why")
+
+
+def _catalog(settings: Settings, aws: Aws) -> Catalog:
+    source = BedrockControl(
+        lambda: aws.client("bedrock"),
+        profiles=settings.enable_cross_region_inference,
+        application_profiles=settings.enable_application_inference_profiles,
+    )
+    return Catalog(
+        source,
+        asyncio.to_thread,
+        clock=time.time,
+        ttl=settings.models_cache_seconds,
+        region=aws.likely_region,
+        traits_of=traits_of,
+        enable_cross_region=settings.enable_cross_region_inference,
+        enable_application_profiles=settings.enable_application_inference_profiles,
+        prefer_global=settings.prefer_global_profiles,
+        default_model=settings.default_model,
+        default_embedding_model=settings.default_embedding_model,
+    )
+
+
+def _keys(settings: Settings, aws: Aws) -> Keys:
+    source = key_source(
+        key=settings.api_key,
+        secret_arn=settings.api_key_secret_arn,
+        parameter=settings.api_key_param_name,
+        client=aws.client,
+    )
+    return SingleKey(source)
+
+
+def _policy(settings: Settings) -> Policy:
+    guardrail = None
+    if settings.guardrail_id:
+        guardrail = Guardrail(settings.guardrail_id, settings.guardrail_version, settings.guardrail_stream_mode)
+    return Policy(
+        cache_auto=settings.enable_prompt_caching,
+        guardrail=guardrail,
+        guardrail_override=settings.guardrail_client_override,
+        strict=settings.strict_parameters,
+    )

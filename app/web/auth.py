@@ -1,0 +1,55 @@
+"""Who is calling: finds the key among the headers and asks the Keys port whose it is. Never repeats or logs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.core.ports import Caller, Keys
+from app.errors import Unauthenticated
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+_MISSING = (
+    "You didn't provide an API key. Provide it in an Authorization header with Bearer auth "
+    "(Authorization: Bearer YOUR_KEY), or in an x-api-key or api-key header."
+)
+
+
+def presented_key(headers: Headers) -> str | None:
+    """The key a request presents: `Authorization: Bearer`, else `x-api-key`, else `api-key`; None where there is none.
+
+    Header names in any case, as ASGI and other fronts give them. An Authorization of another scheme (Basic, or the
+    SigV4 signature of a Function URL with IAM) is not ours, and the other headers are looked at.
+    """
+    found: dict[bytes, str] = {}
+    for name, value in headers:
+        name = name.lower()
+        if name in (b"authorization", b"x-api-key", b"api-key"):
+            key = _bearer(_text(value)) if name == b"authorization" else _text(value)
+            if key:
+                found.setdefault(name, key)
+    return found.get(b"authorization") or found.get(b"x-api-key") or found.get(b"api-key")
+
+
+async def authenticate(headers: Headers, keys: Keys) -> Caller:
+    """The caller. Raises Unauthenticated in OpenAI's words, and what the port raises where keys can't be had (503)."""
+    key = presented_key(headers)
+    if key is None:
+        raise Unauthenticated(_MISSING)
+    caller = await keys.authenticate(key)
+    if caller is None:
+        raise Unauthenticated("Incorrect API key provided.")
+    return caller
+
+
+def _bearer(value: str) -> str:
+    scheme, _, key = value.replace("\t", " ").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _text(value: bytes) -> str:
+    # Clients send what their platform makes of a non-ASCII key: UTF-8 mostly, Latin-1 (the old HTTP rule) otherwise.
+    try:
+        return value.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return value.decode("latin-1").strip()

@@ -1,0 +1,69 @@
+"""The outermost layer: request id, size limit by declared length, timing headers, and the last net under everything."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web.body import too_large
+from app.web.problems import as_gateway_error, problem_response
+
+
+def new_request_id() -> str:
+    return f"req_{os.urandom(16).hex()}"
+
+
+class Context:
+    """Pure ASGI. Puts `request_id` and `started` (epoch seconds) into `scope["state"]`."""
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = app
+        self._limit = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = new_request_id()
+        started = time.time()
+        scope.setdefault("state", {}).update(request_id=request_id, started=started)
+        path = scope["path"]
+        if len(path) > 1 and path.endswith("/"):
+            # Both spellings are served: a redirect would lose the body of a POST with many clients.
+            scope["path"] = path.rstrip("/") or "/"
+        begun = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                elapsed = round((time.time() - started) * 1000)
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                    (b"openai-processing-ms", b"%d" % elapsed),
+                    (b"openai-version", b"2020-10-01"),
+                ]
+            await send(message)
+
+        try:
+            if _declared_length(scope) > self._limit:
+                raise too_large(self._limit)
+            await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            return
+        except Exception as problem:  # noqa: BLE001  the last net: the process lives on and the client gets an envelope
+            error = as_gateway_error(problem)
+            if not begun:
+                await problem_response(error, request_id)(scope, receive, send_with_headers)
+
+
+def _declared_length(scope: dict[str, Any] | Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < 16 else 0
+    return 0

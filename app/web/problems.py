@@ -1,0 +1,108 @@
+"""Whatever goes wrong, in OpenAI's envelope: status, all four keys, the request id in body and header."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import GatewayError, Internal, InvalidRequest, MethodNotAllowed, NotFound
+
+log = logging.getLogger(__name__)
+
+_FIXED = "The gateway failed on this request. The operator finds the reason in the log under the request id."
+
+
+def problem_body(error: GatewayError, request_id: str) -> dict[str, Any]:
+    """`{"error": {message, type, param, code, request_id}}`."""
+    body: dict[str, Any] = error.body()
+    body["error"]["request_id"] = request_id
+    return body
+
+
+def problem_headers(error: GatewayError) -> dict[str, str]:
+    headers = {"content-type": "application/json", "cache-control": "no-store"}
+    if error.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(error.retry_after)))
+        headers["retry-after-ms"] = str(round(error.retry_after * 1000))
+    if error.should_retry is not None:
+        headers["x-should-retry"] = "true" if error.should_retry else "false"
+    if error.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return headers
+
+
+def problem_response(error: GatewayError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        to_json(problem_body(error, request_id)), error.status, headers=problem_headers(error) | dict(headers or {})
+    )
+
+
+def as_gateway_error(problem: BaseException) -> GatewayError:
+    """Any exception as one that may be shown. What is not ours is logged by kind and place, without values."""
+    if isinstance(problem, GatewayError):
+        cause = problem.__cause__
+        if problem.status == 500 and cause is not None:
+            log_failure(cause)
+        return problem
+    if isinstance(problem, ValidationError):
+        return from_validation(problem)
+    if isinstance(problem, HTTPException):
+        return _from_http(problem)
+    log_failure(problem)
+    return Internal(_FIXED)
+
+
+def log_failure(problem: BaseException) -> None:
+    """The kind of exception and where it was raised. Its text is left out: it may quote a prompt or a key."""
+    frames = traceback.extract_tb(problem.__traceback__)[-6:]
+    places = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    log.error("unexpected %s at %s", type(problem).__name__, places)
+
+
+def from_validation(problem: ValidationError) -> InvalidRequest:
+    """pydantic's first complaint, with the field as OpenAI names it. The value is not repeated."""
+    first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = [str(step) for step in first["loc"] if not _is_branch(step)]
+    param = ".".join(place)[:200] or None
+    code = {"missing": "missing_required_parameter"}.get(first["type"], "invalid_value")
+    if first["type"].endswith("_type") or first["type"].endswith("_parsing"):
+        code = "invalid_type"
+    if not place:
+        return InvalidRequest("The request body must be a JSON object.", code="invalid_type")
+    if first["type"] == "missing":
+        return InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code=code)
+    return InvalidRequest(f"Invalid value for '{param}': {first['msg']}.", param=param, code=code)
+
+
+def _is_branch(step: object) -> bool:
+    """pydantic names the branches of a union in its paths (`stop.list[str]`); they are no fields."""
+    return isinstance(step, str) and (step in ("str", "int", "float", "bool", "dict") or "[" in step)
+
+
+def _from_http(problem: HTTPException) -> GatewayError:
+    if problem.status_code == 404:
+        return NotFound("Unknown request URL. Check the path and the API prefix.", code="unknown_url")
+    if problem.status_code == 405:
+        return MethodNotAllowed("This route does not take that method.", code="method_not_allowed")
+    if problem.status_code < 500:
+        return GatewayError("The request can't be served.", status=problem.status_code, type="invalid_request_error")
+    return Internal(_FIXED)
+
+
+def request_id_of(request: Request) -> str:
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
+async def handle(request: Request, problem: Exception) -> Response:
+    """The exception handler for everything, given to the framework."""
+    error = as_gateway_error(problem)
+    headers = {"allow": problem.headers["Allow"]} if isinstance(problem, HTTPException) and problem.headers else None
+    return problem_response(error, request_id_of(request), headers)

@@ -1,0 +1,24 @@
+"""What was done to a request, as response headers: `x-gateway-model`, `x-gateway-ignored`, `x-gateway-repairs`."""
+
+from __future__ import annotations
+
+from app.core.plan import Receipt
+
+MAX_HEADER = 1000
+
+
+def receipt_headers(receipt: Receipt) -> dict[str, str]:
+    """Absent where there is nothing to tell. Values are ASCII and bounded."""
+    headers = {}
+    if receipt.model:
+        headers["x-gateway-model"] = _safe(receipt.model)
+    if receipt.ignored:
+        headers["x-gateway-ignored"] = _safe(",".join(receipt.ignored))
+    repairs = [f"{kind}={count}" for kind, count in sorted(receipt.repairs.items()) if count]
+    if repairs:
+        headers["x-gateway-repairs"] = _safe(",".join(repairs))
+    return headers
+
+
+def _safe(text: str) -> str:
+    return "".join(letter if " " <= letter <= "~" else "_" for letter in text)[:MAX_HEADER]
