@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from app.core.events import Batch, Finished, Fold, Metered, Reply, Started, Usage
@@ -61,7 +61,7 @@ class Gateway:
         self._preparers = preparers
         self._clock = clock
 
-    async def run(self, prompt: Prompt, call: Call, *, stream: bool, n: int = 1) -> AsyncIterator[Choice]:
+    async def run(self, prompt: Prompt, call: Call, *, stream: bool, n: int = 1) -> AsyncGenerator[Choice, None]:
         """The events of `n` answers. Raises GatewayError; before the first item nothing has been promised to anyone."""
         tally = Tally(self._clock)
         outcome: Outcome = "disconnected"
@@ -71,7 +71,7 @@ class Gateway:
                 prompt = await preparer.prepare(prompt, call)
             plan = await self._planner.plan(prompt, call, stream=stream)
             if n == 1:
-                async with aclosing(self._upstream.run(plan, call)) as batches:  # type: ignore[type-var]
+                async with aclosing(self._upstream.run(plan, call)) as batches:
                     async for batch in batches:
                         tally.note(batch)
                         yield 0, batch
@@ -93,7 +93,7 @@ class Gateway:
     async def complete(self, prompt: Prompt, call: Call, *, n: int = 1) -> list[Reply]:
         """The same answers, whole."""
         folds = [Fold() for _ in range(n)]
-        async with aclosing(self.run(prompt, call, stream=False, n=n)) as choices:  # type: ignore[type-var]
+        async with aclosing(self.run(prompt, call, stream=False, n=n)) as choices:
             async for choice, batch in choices:
                 folds[choice].extend(batch)
         return [fold.reply() for fold in folds]
@@ -119,34 +119,32 @@ class Gateway:
         )
 
 
-async def _merged(sources: Sequence[AsyncIterator[Batch]]) -> AsyncIterator[Choice]:
+async def _merged(sources: Sequence[AsyncGenerator[Batch, None]]) -> AsyncGenerator[Choice, None]:
     """Several streams as one, each item with the number of its stream. The first failure ends them all."""
-    queue: asyncio.Queue[tuple[int, Batch | None]] = asyncio.Queue(maxsize=64)
+    queue: asyncio.Queue[tuple[int, Batch | Exception | None]] = asyncio.Queue(maxsize=64)
 
-    async def drain(number: int, source: AsyncIterator[Batch]) -> None:
-        async with aclosing(source):  # type: ignore[type-var]
-            async for batch in source:
-                await queue.put((number, batch))
-        await queue.put((number, None))
+    async def drain(number: int, source: AsyncGenerator[Batch, None]) -> None:
+        ending: Exception | None = None
+        try:
+            async with aclosing(source):
+                async for batch in source:
+                    await queue.put((number, batch))
+        except Exception as problem:  # noqa: BLE001  raised again by the one who reads the queue
+            ending = problem
+        await queue.put((number, ending))
 
     tasks = [asyncio.create_task(drain(number, source)) for number, source in enumerate(sources)]
-    waiting = asyncio.gather(*tasks)
     try:
         left = len(tasks)
         while left:
-            taking = asyncio.ensure_future(queue.get())
-            await asyncio.wait({taking, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if waiting.done() and not taking.done() and waiting.exception() is not None:
-                taking.cancel()
-                waiting.result()
-            number, batch = await taking
-            if batch is None:
+            number, item = await queue.get()
+            if item is None:
                 left -= 1
+            elif isinstance(item, Exception):
+                raise item
             else:
-                yield number, batch
+                yield number, item
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if waiting.done() and not waiting.cancelled():
-            waiting.exception()

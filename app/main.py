@@ -90,9 +90,7 @@ def create_app(
     return _application(settings, aws, executor, routers)
 
 
-def _application(
-    settings: Settings, aws: Aws, executor: ThreadPoolExecutor, routers: tuple[APIRouter, ...]
-) -> FastAPI:
+def _application(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, routers: tuple[APIRouter, ...]) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # The SDK takes a while to import; meanwhile the port is open, and the first request finds it done.

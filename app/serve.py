@@ -1,4 +1,4 @@
-"""`python -m app.serve`: one uvicorn process, configured by the environment. The same on Lambda, in a container, on a laptop."""
+"""`python -m app.serve`: one uvicorn process, configured by the environment; the same on Lambda and on a laptop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.settings import Settings, SettingsError
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m app.serve", description="Serve the gateway.")
-    parser.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104
+    parser.add_argument("--host", default="0.0.0.0", help="address to listen on")
     host = parser.parse_args().host
     try:
         settings = Settings.from_env()

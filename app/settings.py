@@ -35,13 +35,16 @@ class Settings(BaseModel):
 
     api_key: str = Field("", repr=False, description="The key clients present.")
     api_key_secret_arn: str = Field(
-        "", description="ARN of the Secrets Manager secret that holds the key (JSON field `api_key`, or the plain string)."
+        "",
+        description="ARN of the Secrets Manager secret that holds the key (JSON field `api_key`, or the plain string).",
     )
     api_key_param_name: str = Field(
         "", description="Name of the SSM parameter that holds the key, or the ARN of the secret that holds it."
     )
     api_route_prefix: str = Field(
-        "/api/v1", pattern=r"^(/[A-Za-z0-9._-]+)*$", description="A prefix all routes answer under, beside `/v1` and `/api/v1`."
+        "/api/v1",
+        pattern=r"^(/[A-Za-z0-9._-]+)*$",
+        description="A prefix all routes answer under, beside `/v1` and `/api/v1`.",
     )
     default_model: str = Field(
         "", description="Model for OpenAI's own model names (`gpt-*`, `o*`, ...). Unset: such a name is 404."
@@ -55,7 +58,9 @@ class Settings(BaseModel):
     prefer_global_profiles: bool = Field(
         False, description="A bare model id that needs a profile takes `global.` before the region's own geography."
     )
-    allowed_origins: Words = Field((), description="Origins that browsers may call from (CORS), comma-separated. Unset: none.")
+    allowed_origins: Words = Field(
+        (), description="Origins that browsers may call from (CORS), comma-separated. Unset: none."
+    )
     debug: bool = Field(False, description="Log more: request shapes with content as length and hash.")
     log_content: bool = Field(False, description="With DEBUG, log contents too. For a laptop, never for a deployment.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Level of the log lines.")
@@ -80,8 +85,9 @@ class Settings(BaseModel):
     read_timeout: float = Field(3600.0, gt=0, description="Seconds Bedrock may be silent before a call is given up.")
     ping_interval: float = Field(15.0, gt=0, description="Seconds of silence in a stream before a `: ping` comment.")
     on_disconnect: Literal["cancel", "drain", ""] = Field(
-        "", description="A client goes away: `cancel` stops the model, `drain` lets it finish so that usage is exact. "
-        "Default: `drain` on Lambda, `cancel` elsewhere."
+        "",
+        description="A client goes away: `cancel` stops the model, `drain` lets it finish so that usage is exact. "
+        "Default: `drain` on Lambda, `cancel` elsewhere.",
     )
     models_cache_seconds: int = Field(3600, ge=0, description="Age at which the model list is fetched anew.")
     stash_entries: int = Field(10_000, ge=0, description="Tool calls whose reasoning is kept in memory for replay.")
@@ -89,7 +95,9 @@ class Settings(BaseModel):
     table_name: str = Field("", description="DynamoDB table for state; unset: in memory.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `run.sh` serves on.")
     on_lambda: bool = Field(False, alias="aws_lambda_function_name", description="Set by Lambda; switches defaults.")
-    bearer_token: str = Field("", alias="aws_bearer_token_bedrock", repr=False, description="Bedrock API key, in place of SigV4.")
+    bearer_token: str = Field(
+        "", alias="aws_bearer_token_bedrock", repr=False, description="Bedrock API key, in place of SigV4."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -92,7 +92,7 @@ class Traits:
     context_window: int | None = None
     max_output: int | None = None
     max_tokens_limit: int | None = None
-    grounding: bool = False
+    grounding_tool: str = ""
 
 
 @dataclass(frozen=True, slots=True)

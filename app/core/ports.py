@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -60,7 +60,7 @@ class UsageRecord:
 class ChatUpstream(Protocol):
     """Carries out a plan. Raises GatewayError; before the first batch it is an HTTP error, later a broken stream."""
 
-    def run(self, plan: Plan, call: Call) -> AsyncIterator[Batch]: ...
+    def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]: ...
 
 
 class Planner(Protocol):
@@ -114,8 +114,17 @@ class ModelEntry:
 
     id: str
     base_id: str
-    kind: Literal["foundation", "profile", "application-profile", "provisioned", "imported", "custom", "router",
-                  "marketplace", "alias"]
+    kind: Literal[
+        "foundation",
+        "profile",
+        "application-profile",
+        "provisioned",
+        "imported",
+        "custom",
+        "router",
+        "marketplace",
+        "alias",
+    ]
     owner: str
     name: str = ""
     created: int = 0

@@ -27,7 +27,9 @@ def media(kind: Kind, url: str, param: str, *, name: str = "", mime: str = "") -
         encoded = url[found.end() :]
         if not found[2].lower().endswith(";base64"):
             data = unquote_to_bytes(encoded)
-            return Media(kind, Blob(binascii.b2a_base64(data, newline=False).decode(), len(data)), found[1] or mime, name, param)
+            return Media(
+                kind, Blob(binascii.b2a_base64(data, newline=False).decode(), len(data)), found[1] or mime, name, param
+            )
         return Media(kind, blob(encoded, param), found[1].lower() or mime, name, param)
     if head == "s3://":
         if not _S3.match(url):

@@ -20,7 +20,9 @@ from app.plan.traits import FORGOTTEN, without
 
 MAX_LEARNED = 2000
 _TIERS = {"default": "default", "flex": "flex", "priority": "priority", "fast": "priority", "scale": "reserved"}
-_PLAN_FIELDS = tuple(name.name for name in fields(Draft) if name.name not in ("receipt", "quirks", "instructions", "notes"))
+_PLAN_FIELDS = tuple(
+    name.name for name in fields(Draft) if name.name not in ("receipt", "quirks", "instructions", "notes")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class ModelPlanner:
         decide_sampling(draft)
         self._decide_caching(draft)
         self._decide_guardrail(draft)
-        if prompt.grounding and not traits.grounding:
+        if prompt.grounding and not traits.grounding_tool:
             raise InvalidRequest(
                 "This model has no web search on Bedrock.", param="web_search_options", code="unsupported_parameter"
             )
@@ -97,7 +99,9 @@ class ModelPlanner:
             draft.service_tier = _TIERS.get(prompt.service_tier or "", "")
         draft.metadata = request_metadata(call.caller.key_id, prompt.metadata, prompt.user)
         draft.fields = _merged(draft.fields, prompt.extra_fields)
-        draft.whole = not draft.stream or not traits.streams or draft.grounding or bool(draft.tools and not traits.streams_tools)
+        draft.whole = (
+            not draft.stream or not traits.streams or draft.grounding or bool(draft.tools and not traits.streams_tools)
+        )
 
     def _decide_caching(self, draft: Draft) -> None:
         caching, traits = draft.prompt.caching, draft.traits
@@ -112,7 +116,9 @@ class ModelPlanner:
     def _decide_guardrail(self, draft: Draft) -> None:
         own, theirs = self._policy.guardrail, draft.prompt.guardrail
         if own is not None and theirs is not None and theirs != own and not self._policy.guardrail_override:
-            raise PermissionDenied("The guardrail of this gateway can't be replaced by a request.", param="guardrail_config")
+            raise PermissionDenied(
+                "The guardrail of this gateway can't be replaced by a request.", param="guardrail_config"
+            )
         draft.guardrail = theirs or own
 
 

@@ -43,14 +43,18 @@ def decide_structured(draft: Draft) -> None:
     else:
         draft.json_answer = True
         schema = json.dumps(wanted.schema, ensure_ascii=False)
-        draft.instructions.append(f"Respond with a single JSON value and nothing else. It must match this schema: {schema}")
+        draft.instructions.append(
+            f"Respond with a single JSON value and nothing else. It must match this schema: {schema}"
+        )
 
 
 def _by_tool(draft: Draft, wanted: ResponseFormat) -> None:
     schema: Json = wanted.schema
     if not (isinstance(schema, dict) and schema.get("type") == "object"):
         draft.unwrap = "value"
-        definitions = {name: schema[name] for name in ("$defs", "definitions") if isinstance(schema, dict) and name in schema}
+        definitions = {
+            name: schema[name] for name in ("$defs", "definitions") if isinstance(schema, dict) and name in schema
+        }
         schema = {"type": "object", "properties": {"value": schema}, "required": ["value"]} | definitions
     taken = {tool.name for tool in draft.tools}
     name = next(name for name in ("json_response", "json_response_", "final_json_response") if name not in taken)

@@ -18,7 +18,9 @@ def decide_tools(draft: Draft) -> None:
     choice = prompt.tool_choice
     tools = prompt.tools
     if tools and not traits.tool_use:
-        raise InvalidRequest(f"The model {prompt.model!r} does not support tools.", param="tools", code="unsupported_value")
+        raise InvalidRequest(
+            f"The model {prompt.model!r} does not support tools.", param="tools", code="unsupported_value"
+        )
     if choice.allowed is not None:
         tools = tuple(tool for tool in tools if tool.name in choice.allowed)
         choice = replace(choice, allowed=None)

@@ -24,7 +24,9 @@ class FetchLinks:
         if not links:
             return prompt
         if len(links) > MAX_LINKS:
-            raise InvalidRequest(f"At most {MAX_LINKS} remote files per request.", param=list(links.values())[MAX_LINKS])
+            raise InvalidRequest(
+                f"At most {MAX_LINKS} remote files per request.", param=list(links.values())[MAX_LINKS]
+            )
         room = asyncio.Semaphore(AT_ONCE)
 
         async def fetch(url: str, param: str) -> Blob:
@@ -37,7 +39,7 @@ class FetchLinks:
 
 
 def _media(prompt: Prompt) -> list[Media]:
-    found = []
+    found: list[Media] = []
     for message in prompt.messages:
         for part in message.parts:
             inner = part.content if isinstance(part, ToolResult) else (part,)

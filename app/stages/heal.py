@@ -7,7 +7,7 @@ remembered, and the request succeeds instead of teaching each client separately.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from app.core.events import Batch
@@ -28,12 +28,12 @@ class Heal:
         self._inner = inner
         self._planner = planner
 
-    async def run(self, plan: Plan, call: Call) -> AsyncIterator[Batch]:
+    async def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
         quirks: frozenset[str] = frozenset()
         for attempt in range(MAX_MENDINGS + 1):
             begun = False
             try:
-                async with aclosing(self._inner.run(plan, call)) as batches:  # type: ignore[type-var]
+                async with aclosing(self._inner.run(plan, call)) as batches:
                     async for batch in batches:
                         begun = True
                         yield batch

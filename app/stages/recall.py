@@ -7,7 +7,7 @@ way in.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -51,14 +51,14 @@ class Remember:
         self._inner = inner
         self._stash = stash
 
-    async def run(self, plan: Plan, call: Call) -> AsyncIterator[Batch]:
+    async def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
         if not (plan.reasoning and plan.tools and plan.target.traits.replay == "signed"):
-            async with aclosing(self._inner.run(plan, call)) as batches:  # type: ignore[type-var]
+            async with aclosing(self._inner.run(plan, call)) as batches:
                 async for batch in batches:
                     yield batch
             return
         fold = Fold()
-        async with aclosing(self._inner.run(plan, call)) as batches:  # type: ignore[type-var]
+        async with aclosing(self._inner.run(plan, call)) as batches:
             async for batch in batches:
                 fold.extend(batch)
                 yield batch

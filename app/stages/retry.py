@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from app.core.events import Batch
@@ -15,7 +15,9 @@ from app.core.plan import Plan
 from app.core.ports import Call, ChatUpstream
 from app.errors import UpstreamFailure
 
-AGAIN = frozenset({"service_unavailable", "internal_error", "upstream_unreachable", "upstream_disconnected", "bad_gateway"})
+AGAIN = frozenset(
+    {"service_unavailable", "internal_error", "upstream_unreachable", "upstream_disconnected", "bad_gateway"}
+)
 """Codes of failures that pass: a busy host, a pooled connection that the other side had closed."""
 
 LONGEST_WAIT = 0.25
@@ -29,11 +31,11 @@ class Retry:
         self._inner = inner
         self._sleep = sleep
 
-    async def run(self, plan: Plan, call: Call) -> AsyncIterator[Batch]:
+    async def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
         for last in (False, True):
             begun = False
             try:
-                async with aclosing(self._inner.run(plan, call)) as batches:  # type: ignore[type-var]
+                async with aclosing(self._inner.run(plan, call)) as batches:
                     async for batch in batches:
                         begun = True
                         yield batch

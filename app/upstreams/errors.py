@@ -54,15 +54,22 @@ def _quirk(name: str, pattern: str, param: str | None = None) -> _Quirk:
     return _Quirk(name, re.compile(pattern, re.IGNORECASE | re.DOTALL), param)
 
 
-_REFUSED = r"(?:not support|n[o']t supported|unsupported|not permitted|not allowed|deprecated|not available|cannot be used|extraneous)"
+_REFUSED = (
+    r"(?:not support|n[o']t supported|unsupported|not permitted|not allowed|deprecated|not available|cannot be used"
+    r"|extraneous)"
+)
 
 QUIRK_PATTERNS = (
     _quirk("profile", r"on-demand throughput isn.?t supported", "model"),
     _quirk("reasoning_replay", r"expected `?'?(?:thinking|redacted_thinking)", "messages"),
-    _quirk("reasoning_replay", r"(?:invalid|missing).{0,20}signature.{0,30}thinking|thinking.{0,60}signature", "messages"),
+    _quirk(
+        "reasoning_replay", r"(?:invalid|missing).{0,20}signature.{0,30}thinking|thinking.{0,60}signature", "messages"
+    ),
     _quirk("reasoning_replay", r"reasoning ?content.{0,80}" + _REFUSED, "messages"),
     _quirk("forced_tool_choice", r"thinking may not be enabled when tool_choice forces", "tool_choice"),
-    _quirk("forced_tool_choice", r"tool_?choice\W{0,3}(?:type)?.{0,40}\b(?:any|tool)\b.{0,60}" + _REFUSED, "tool_choice"),
+    _quirk(
+        "forced_tool_choice", r"tool_?choice\W{0,3}(?:type)?.{0,40}\b(?:any|tool)\b.{0,60}" + _REFUSED, "tool_choice"
+    ),
     _quirk("forced_tool_choice", _REFUSED + r".{0,60}tool_?choice.{0,30}\b(?:any|tool|forced)\b", "tool_choice"),
     _quirk("tool_choice", r"tool_?choice.{0,80}" + _REFUSED, "tool_choice"),
     _quirk("tool_choice", _REFUSED + r".{0,60}tool_?choice", "tool_choice"),
@@ -79,12 +86,20 @@ QUIRK_PATTERNS = (
     _quirk("cache_points", r"cache_?point.{0,80}" + _REFUSED, None),
     _quirk("cache_points", _REFUSED + r".{0,60}(?:cache_?point|prompt caching)", None),
     _quirk("cache_points", r"did not allow prompt caching", None),
-    _quirk("prefill", r"(?:does not|doesn.t) support assistant message prefill|conversation must end with a user message", "messages"),
-    _quirk("schema", r"compilation exceeded limits|schema is too complex|output_config\.format\.schema", "response_format"),
+    _quirk(
+        "prefill",
+        r"(?:does not|doesn.t) support assistant message prefill|conversation must end with a user message",
+        "messages",
+    ),
+    _quirk(
+        "schema", r"compilation exceeded limits|schema is too complex|output_config\.format\.schema", "response_format"
+    ),
     _quirk("text_format", r"output_?config\W{0,3}(?:text_?)?format|text_?format.{0,80}" + _REFUSED, "response_format"),
     _quirk("strict", r"\bstrict\b.{0,80}" + _REFUSED, "tools"),
     _quirk("strict", _REFUSED + r".{0,60}\bstrict\b", "tools"),
-    _quirk("tools_in_stream", r"tool use in streaming mode|stream\w*.{0,30}(?:with|and) tool.{0,40}" + _REFUSED, "tools"),
+    _quirk(
+        "tools_in_stream", r"tool use in streaming mode|stream\w*.{0,30}(?:with|and) tool.{0,40}" + _REFUSED, "tools"
+    ),
     _quirk("tools_in_stream", r"doesn.t support tool use in streaming", "tools"),
     _quirk("stream", r"(?:does not|doesn.t) support streaming|converse_?stream.{0,60}" + _REFUSED, "stream"),
     _quirk("tool_result_images", r"image.{0,60}tool_?result.{0,60}|tool_?result.{0,60}image", "messages"),
@@ -100,7 +115,8 @@ QUIRK_PATTERNS = (
 
 
 _TOKEN_LIMIT = re.compile(
-    r"max\w*[ _]?tokens.{0,60}(?:exceeds? the model limit of|must be less than or equal to|lower than|maximum (?:is|of)|>)\s*([\d,]{2,9})",
+    r"max\w*[ _]?tokens.{0,60}"
+    r"(?:exceeds? the model limit of|must be less than or equal to|lower than|maximum (?:is|of)|>)\s*([\d,]{2,9})",
     re.IGNORECASE | re.DOTALL,
 )
 """`The maximum tokens you requested exceeds the model limit of 10000. ...`"""
@@ -207,7 +223,9 @@ def _validation(message: str) -> GatewayError | None:
     if any(marker in lowered for marker in CONTEXT_MARKERS):
         return context_overflow(message)
     if "provided model identifier is invalid" in lowered:
-        return NotFound("The model does not exist or you do not have access to it.", code="model_not_found", param="model")
+        return NotFound(
+            "The model does not exist or you do not have access to it.", code="model_not_found", param="model"
+        )
     if "data retention" in lowered:
         return PermissionDenied(scrub(message), code="data_retention", param="model")
     limit = _TOKEN_LIMIT.search(message)

@@ -7,7 +7,9 @@ its endpoint configuration are used, and its request path is not. Blocking; call
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -51,10 +53,8 @@ class Exchange:
             self.closed = True
             shutdown, self._shutdown = self._shutdown, None
         if shutdown is not None:
-            try:
-                shutdown(2)  # SHUT_RDWR: a thread blocked in recv() returns
-            except OSError:
-                pass  # the peer was quicker
+            with contextlib.suppress(OSError):  # the peer may be quicker
+                shutdown(socket.SHUT_RDWR)  # a thread blocked in recv() returns
 
 
 _waiting = threading.local()
@@ -72,7 +72,7 @@ class _Buffered(http.client.HTTPResponse):
             self._decoder = _Dechunker()
         decoder = self._decoder
         while True:
-            raw = self.fp.read1(n if n > 0 else 65536)  # type: ignore[attr-defined]  # a BufferedReader at run time
+            raw = self.fp.read1(n if n > 0 else 65536)
             if not raw:
                 raise http.client.IncompleteRead(b"")
             data = decoder.feed(raw)
@@ -133,20 +133,20 @@ class _Dechunker:
             self._state = "data" if self._left else "trailer"
 
 
-class _Abortable:
+class _PlainConnection(HTTPConnection):
     response_class = _Buffered
 
     def getresponse(self) -> Any:
         _waiting.exchange.attach(self)
-        return super().getresponse()  # type: ignore[misc]
+        return super().getresponse()
 
 
-class _PlainConnection(_Abortable, HTTPConnection):
-    pass
+class _TlsConnection(HTTPSConnection):
+    response_class = _Buffered
 
-
-class _TlsConnection(_Abortable, HTTPSConnection):
-    pass
+    def getresponse(self) -> Any:
+        _waiting.exchange.attach(self)
+        return super().getresponse()
 
 
 class Endpoint:

@@ -63,7 +63,9 @@ def as_gateway_error(problem: BaseException) -> GatewayError:
 def log_failure(problem: BaseException) -> None:
     """The kind of exception and where it was raised. Its text is left out: it may quote a prompt or a key."""
     frames = traceback.extract_tb(problem.__traceback__)[-6:]
-    places = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    places = " < ".join(
+        f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in reversed(frames)
+    )
     log.error("unexpected %s at %s", type(problem).__name__, places)
 
 

@@ -85,7 +85,9 @@ class EventStream(Response):
             response = problem_response(error, self._call.request_id, self._more_headers())
             await response(scope, receive, connection.raw)
             return
-        raw = [(name.encode(), value.encode("latin-1")) for name, value in (HEADERS | dict(self._more_headers())).items()]
+        raw = [
+            (name.encode(), value.encode("latin-1")) for name, value in (HEADERS | dict(self._more_headers())).items()
+        ]
         await connection.raw({"type": "http.response.start", "status": 200, "headers": raw})
         await connection.write(encoder.feed(choice, batch))
         try:

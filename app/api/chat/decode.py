@@ -112,13 +112,17 @@ def decode_response_format(wanted: Mapping[str, Any] | None) -> ResponseFormat |
         return ResponseFormat("json_object")
     if wanted["type"] != "json_schema":
         raise InvalidRequest(
-            "response_format.type must be text, json_object or json_schema.", param="response_format.type", code="invalid_value"
+            "response_format.type must be text, json_object or json_schema.",
+            param="response_format.type",
+            code="invalid_value",
         )
     holder = wanted.get("json_schema")
     schema = holder.get("schema") if isinstance(holder, Mapping) else None
     if not isinstance(holder, Mapping) or not isinstance(schema, Mapping):
         raise InvalidRequest(
-            "response_format needs json_schema.schema.", param="response_format.json_schema", code="missing_required_parameter"
+            "response_format needs json_schema.schema.",
+            param="response_format.json_schema",
+            code="missing_required_parameter",
         )
     name, description = holder.get("name"), holder.get("description")
     return ResponseFormat(
@@ -130,7 +134,10 @@ def decode_response_format(wanted: Mapping[str, Any] | None) -> ResponseFormat |
 
 
 def _schema_name(name: str) -> str:
-    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "_" for letter in name)[:64] or "response"
+    return (
+        "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "_" for letter in name)[:64]
+        or "response"
+    )
 
 
 def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
@@ -172,14 +179,18 @@ def _guardrail(config: Mapping[str, Any] | None) -> Guardrail | None:
     mode = config.get("streamProcessingMode") or config.get("stream_processing_mode") or ""
     trace = config.get("trace") or ""
     if mode not in ("", "sync", "async") or trace not in ("", "enabled", "disabled", "enabled_full"):
-        raise InvalidRequest("guardrail_config has an unknown mode or trace.", param="guardrail_config", code="invalid_value")
+        raise InvalidRequest(
+            "guardrail_config has an unknown mode or trace.", param="guardrail_config", code="invalid_value"
+        )
     return Guardrail(identifier[:2048], str(version)[:32], str(mode), str(trace))
 
 
 def _latency(config: Mapping[str, Any] | None) -> str:
     latency = (config or {}).get("latency", "")
     if latency not in ("", "standard", "optimized"):
-        raise InvalidRequest("latency is standard or optimized.", param="performance_config.latency", code="invalid_value")
+        raise InvalidRequest(
+            "latency is standard or optimized.", param="performance_config.latency", code="invalid_value"
+        )
     return str(latency)
 
 
@@ -196,10 +207,16 @@ def _extra_fields(request: ChatRequest) -> dict[str, Any]:
 def _ignored(request: ChatRequest) -> tuple[str, ...]:
     """Parameters given that will have no effect; a neutral value is not worth a word. Unknown ones by name."""
     given = [name for name in TUNING if getattr(request, name) not in (None, 0, 0.0, False, {})]
-    unknown = [name for name in request.model_extra or {} if name not in _KNOWN and (request.model_extra or {})[name] is not None]
+    unknown = [
+        name
+        for name in request.model_extra or {}
+        if name not in _KNOWN and (request.model_extra or {})[name] is not None
+    ]
     return (*given, *(clean_name(name) for name in unknown[:MAX_TOLD]))
 
 
 def clean_name(name: str) -> str:
     """A client's word, fit for a header."""
-    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "_" for letter in name)[:40]
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "_" for letter in name)[
+        :40
+    ]

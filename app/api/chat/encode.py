@@ -254,9 +254,7 @@ def encode_completion(
         "object": "chat.completion",
         "created": created,
         "model": model,
-        "choices": [
-            _choice(index, reply, legacy_functions, custom_tools) for index, reply in enumerate(replies)
-        ],
+        "choices": [_choice(index, reply, legacy_functions, custom_tools) for index, reply in enumerate(replies)],
         "usage": encode_usage(usage),
         "system_fingerprint": None,
     }

@@ -55,7 +55,9 @@ class _Decoder:
 
     def _result(self, message: dict[str, Any], call_id: Any, id_param: str, param: str) -> Message:
         if not isinstance(call_id, str) or not call_id:
-            raise InvalidRequest("A tool message needs a tool_call_id.", param=id_param, code="missing_required_parameter")
+            raise InvalidRequest(
+                "A tool message needs a tool_call_id.", param=id_param, code="missing_required_parameter"
+            )
         parts = _content(message, param)
         content = tuple(part for part in parts if isinstance(part, Text | Media))
         points = [part for part in parts if isinstance(part, CachePoint)]
@@ -85,7 +87,9 @@ class _Decoder:
         kind = "custom" if isinstance(call.get("custom"), Mapping) else "function"
         body = call.get(kind)
         if not isinstance(body, Mapping) or not isinstance(body.get("name"), str) or not body["name"]:
-            raise InvalidRequest("A tool call needs a name.", param=f"{param}.{kind}.name", code="missing_required_parameter")
+            raise InvalidRequest(
+                "A tool call needs a name.", param=f"{param}.{kind}.name", code="missing_required_parameter"
+            )
         identifier = call.get("id")
         if not isinstance(identifier, str) or not identifier:
             raise InvalidRequest("A tool call needs an id.", param=f"{param}.id", code="missing_required_parameter")
@@ -133,7 +137,9 @@ def _content(message: Mapping[str, Any], param: str) -> tuple[Part, ...]:
     if isinstance(content, Mapping):
         content = [content]
     if not isinstance(content, list) or len(content) > MAX_PARTS:
-        raise InvalidRequest("content must be a string or an array of parts.", param=f"{param}.content", code="invalid_type")
+        raise InvalidRequest(
+            "content must be a string or an array of parts.", param=f"{param}.content", code="invalid_type"
+        )
     parts: list[Part] = []
     for place, part in enumerate(content):
         parts.extend(_part(part, f"{param}.content.{place}"))
@@ -187,7 +193,9 @@ def _file(body: Any, param: str) -> Media:
         return sources.media("document", data, f"{param}.file_data", name=name)
     if body.get("file_id"):
         raise InvalidRequest(
-            "file_id is not supported; send the file inline as file_data.", param=f"{param}.file_id", code="unsupported_parameter"
+            "file_id is not supported; send the file inline as file_data.",
+            param=f"{param}.file_id",
+            code="unsupported_parameter",
         )
     raise InvalidRequest("A file part needs file_data.", param=f"{param}.file_data", code="missing_required_parameter")
 
@@ -196,7 +204,9 @@ def _url(part: Mapping[str, Any], name: str, param: str) -> str:
     body = part.get(name)
     url = body.get("url") if isinstance(body, Mapping) else body
     if not isinstance(url, str) or not url.strip():
-        raise InvalidRequest(f"The part has no {name}.url.", param=f"{param}.{name}.url", code="missing_required_parameter")
+        raise InvalidRequest(
+            f"The part has no {name}.url.", param=f"{param}.{name}.url", code="missing_required_parameter"
+        )
     return url.strip()
 
 

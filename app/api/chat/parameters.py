@@ -17,30 +17,42 @@ class Parameter(NamedTuple):
 
 PARAMETERS: dict[str, Parameter] = {
     "model": Parameter("honoured", "Bedrock model id, profile id or ARN; OpenAI's own names go to `DEFAULT_MODEL`."),
-    "messages": Parameter("honoured", "All roles; text, image, audio, video and file parts. Broken histories are mended."),
+    "messages": Parameter(
+        "honoured", "All roles; text, image, audio, video and file parts. Broken histories are mended."
+    ),
     "stream": Parameter("honoured", "Server-sent events as OpenAI sends them."),
     "stream_options": Parameter("honoured", "`include_usage`; `include_obfuscation` makes no difference."),
     "max_completion_tokens": Parameter("honoured", "Wins over `max_tokens`. Never invented."),
     "max_tokens": Parameter("honoured", "The older name."),
-    "temperature": Parameter("honoured", "Above the model's maximum it is lowered; where refused it is ignored and told."),
+    "temperature": Parameter(
+        "honoured", "Above the model's maximum it is lowered; where refused it is ignored and told."
+    ),
     "top_p": Parameter("honoured", "Ignored and told where the model takes one of `temperature` and `top_p`."),
-    "n": Parameter("honoured", "One upstream call per choice, whole and streamed, up to `MAX_CHOICES`; usage is their sum."),
+    "n": Parameter(
+        "honoured", "One upstream call per choice, whole and streamed, up to `MAX_CHOICES`; usage is their sum."
+    ),
     "stop": Parameter("honoured", "Blank sequences are dropped; ignored and told where the model takes none."),
     "tools": Parameter("honoured", "`function` and `custom`; names and schemas that Bedrock refuses are mended."),
     "tool_choice": Parameter("honoured", "`none`, `auto`, `required`, `any`, a named tool, `allowed_tools`."),
     "parallel_tool_calls": Parameter("honoured", "`false`: at most one call per turn."),
     "functions": Parameter("honoured", "Legacy; answered with `function_call`."),
     "function_call": Parameter("honoured", "Legacy."),
-    "response_format": Parameter("honoured", "`json_schema` natively or by a forced tool, `json_object` by instruction."),
-    "reasoning_effort": Parameter("honoured", "Every level, clamped to what the model has; ignored and told where it has none."),
+    "response_format": Parameter(
+        "honoured", "`json_schema` natively or by a forced tool, `json_object` by instruction."
+    ),
+    "reasoning_effort": Parameter(
+        "honoured", "Every level, clamped to what the model has; ignored and told where it has none."
+    ),
     "service_tier": Parameter("honoured", "`auto`, `default`, `flex`, `priority`, `fast`, `scale` (reserved)."),
     "metadata": Parameter("honoured", "Goes to Bedrock's requestMetadata, cleaned to its alphabet."),
     "user": Parameter("honoured", "As a digest in requestMetadata."),
     "safety_identifier": Parameter("honoured", "Wins over `user`."),
     "prompt_cache_key": Parameter("honoured", "Switches automatic cache points on for this request."),
-    "prompt_cache_options": Parameter("honoured", "`mode` implicit or explicit; `ttl` above 5 minutes becomes one hour."),
+    "prompt_cache_options": Parameter(
+        "honoured", "`mode` implicit or explicit; `ttl` above 5 minutes becomes one hour."
+    ),
     "prompt_cache_retention": Parameter("honoured", "`24h` becomes one hour where the model has it."),
-    "web_search_options": Parameter("honoured", "Nova's grounding tool; refused on models without one."),
+    "web_search_options": Parameter("honoured", "The model's grounding tool; refused on models without one."),
     "modalities": Parameter("honoured", "`text`; anything else is refused."),
     "frequency_penalty": Parameter("ignored", "Converse has no such field."),
     "presence_penalty": Parameter("ignored", "Converse has no such field."),
@@ -58,13 +70,17 @@ PARAMETERS: dict[str, Parameter] = {
 
 EXTENSIONS: dict[str, Parameter] = {
     "top_k": Parameter("honoured", "In the model's own place; ignored and told where it has none."),
-    "reasoning": Parameter("honoured", "`{\"effort\": ...}`, as Open WebUI sends it."),
-    "thinking": Parameter("honoured", "Anthropic's object, passed on to Claude as it is."),
+    "reasoning": Parameter("honoured", '`{"effort": ...}`, as Open WebUI sends it.'),
+    "thinking": Parameter("honoured", "Passed on to the model as it is."),
     "cache_control": Parameter("honoured", "On parts, messages, tools or the request: a cache point there."),
-    "guardrail_config": Parameter("honoured", "`guardrailIdentifier`, `guardrailVersion`, `trace`, `streamProcessingMode`."),
-    "performance_config": Parameter("honoured", "`{\"latency\": \"optimized\"}`."),
+    "guardrail_config": Parameter(
+        "honoured", "`guardrailIdentifier`, `guardrailVersion`, `trace`, `streamProcessingMode`."
+    ),
+    "performance_config": Parameter("honoured", '`{"latency": "optimized"}`.'),
     "additional_model_request_fields": Parameter("honoured", "Merged into the model's own request fields."),
-    "extra_body": Parameter("honoured", "A literal `extra_body`: its members are model fields, as in bedrock-access-gateway."),
+    "extra_body": Parameter(
+        "honoured", "A literal `extra_body`: its members are model fields, as in bedrock-access-gateway."
+    ),
 }
 
 TUNING = tuple(name for name, parameter in PARAMETERS.items() if parameter.outcome == "ignored")

@@ -13,7 +13,9 @@ CUSTOM_INPUT = "input"
 """The one argument a `custom` tool has once it is wrapped as a function."""
 
 
-def decode_tools(tools: list[dict[str, Any]], functions: list[dict[str, Any]]) -> tuple[tuple[Tool, ...], frozenset[str]]:
+def decode_tools(
+    tools: list[dict[str, Any]], functions: list[dict[str, Any]]
+) -> tuple[tuple[Tool, ...], frozenset[str]]:
     """The tools, and the names of those that are `custom` (freeform input instead of JSON arguments)."""
     decoded: list[Tool] = []
     custom: set[str] = set()
@@ -21,10 +23,12 @@ def decode_tools(tools: list[dict[str, Any]], functions: list[dict[str, Any]]) -
         kind = tool.get("type", "function")
         if kind not in ("function", "custom"):
             raise InvalidRequest(
-                f"Unknown tool type {str(kind)[:40]!r}; use 'function' or 'custom'.", param=f"tools.{place}.type", code="invalid_value"
+                f"Unknown tool type {str(kind)[:40]!r}; use 'function' or 'custom'.",
+                param=f"tools.{place}.type",
+                code="invalid_value",
             )
         # Some clients send the members flat, as the Responses API has them.
-        body = tool.get(kind) if isinstance(tool.get(kind), Mapping) else tool
+        body = _inner(tool, kind)
         name = _name(body, f"tools.{place}.{kind}.name")
         if kind == "custom":
             custom.add(name)
@@ -34,6 +38,12 @@ def decode_tools(tools: list[dict[str, Any]], functions: list[dict[str, Any]]) -
     for place, function in enumerate(functions):
         decoded.append(_function(_name(function, f"functions.{place}.name"), function, None))
     return tuple(decoded), frozenset(custom)
+
+
+def _inner(holder: Mapping[str, Any], name: Any) -> Mapping[str, Any]:
+    """The object under `name`, or the holder itself where the members stand flat."""
+    body = holder.get(name) if isinstance(name, str) else None
+    return body if isinstance(body, Mapping) else holder
 
 
 def _name(body: Mapping[str, Any], param: str) -> str:
@@ -82,7 +92,9 @@ def decode_tool_choice(choice: Any, function_call: Any) -> ToolChoice:
         mode = {"auto": "auto", "none": "none", "required": "any", "any": "any"}.get(choice)
         if mode is None:
             raise InvalidRequest(
-                "tool_choice must be 'none', 'auto', 'required' or an object that names a tool.", param=param, code="invalid_value"
+                "tool_choice must be 'none', 'auto', 'required' or an object that names a tool.",
+                param=param,
+                code="invalid_value",
             )
         return ToolChoice(mode)  # type: ignore[arg-type]
     return _object_choice(choice, param)
@@ -91,17 +103,16 @@ def decode_tool_choice(choice: Any, function_call: Any) -> ToolChoice:
 def _object_choice(choice: Mapping[str, Any], param: str) -> ToolChoice:
     kind = choice.get("type", "function")
     if kind == "allowed_tools":
-        inner = choice.get("allowed_tools") if isinstance(choice.get("allowed_tools"), Mapping) else choice
+        inner = _inner(choice, "allowed_tools")
         listed = inner.get("tools")
         names = tuple(
-            _chosen(tool.get(tool.get("type", "function")) or tool, f"{param}.tools") for tool in _mappings(listed)
+            _chosen(_inner(tool, tool.get("type", "function")), f"{param}.tools") for tool in _mappings(listed)
         )
         return ToolChoice("any" if inner.get("mode") == "required" else "auto", allowed=names)
     if kind in ("auto", "any", "none", "required"):
         return decode_tool_choice(kind, None)
     if kind in ("function", "custom", "tool"):
-        body = choice.get(kind)
-        return ToolChoice("tool", _chosen(body if isinstance(body, Mapping) else choice, f"{param}.{kind}.name"))
+        return ToolChoice("tool", _chosen(_inner(choice, kind), f"{param}.{kind}.name"))
     raise InvalidRequest("Unknown form of tool_choice.", param=f"{param}.type", code="invalid_value")
 
 

@@ -29,7 +29,14 @@ class CompletionStream:
     """The chunks of one stream: the same object name as a whole answer, `finish_reason` null until the last."""
 
     def __init__(
-        self, completion_id: str, created: int, model: str, echoes: Sequence[str], n: int, *, include_usage: bool = False
+        self,
+        completion_id: str,
+        created: int,
+        model: str,
+        echoes: Sequence[str],
+        n: int,
+        *,
+        include_usage: bool = False,
     ) -> None:
         head = {"id": completion_id, "object": "text_completion", "created": created, "model": model}
         self._head = b"data: " + to_json(head)[:-1] + b',"choices":['

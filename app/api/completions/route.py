@@ -34,7 +34,12 @@ def router(gateway: Gateway, door: Door, *, max_choices: int) -> APIRouter:
             return EventStream(
                 _streams(gateway, decoded, call),
                 CompletionStream(
-                    completion_id, created, decoded.model, decoded.echoes, decoded.n, include_usage=decoded.include_usage
+                    completion_id,
+                    created,
+                    decoded.model,
+                    decoded.echoes,
+                    decoded.n,
+                    include_usage=decoded.include_usage,
                 ),
                 call,
                 lambda: receipt_headers(call.receipt),

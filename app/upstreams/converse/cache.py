@@ -15,7 +15,9 @@ MAX_POINTS = 4
 Block = dict[str, Any]
 
 
-def place_cache_points(body: dict[str, Any], *, auto: bool, allowed: bool, tools: bool, ttl: str, one_hour: bool) -> None:
+def place_cache_points(
+    body: dict[str, Any], *, auto: bool, allowed: bool, tools: bool, ttl: str, one_hour: bool
+) -> None:
     """Bring the cache points of a Converse body in order, in place.
 
     `allowed`: the model takes any; `tools`: also behind tools; `one_hour`: it takes `ttl: 1h`.

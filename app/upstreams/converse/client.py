@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
@@ -33,7 +33,7 @@ class ConverseUpstream:
         self._endpoint = endpoint
         self._executor = executor
 
-    async def run(self, plan: Plan, call: Call) -> AsyncIterator[Batch]:
+    async def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
         exchange = Exchange()
         if plan.whole:
             loop = asyncio.get_running_loop()
@@ -57,7 +57,7 @@ class ConverseUpstream:
             if response.status != 200:
                 raise refusal(response.status, response.headers, data)
             return ReplyMachine(plan, upstream_id).whole(_decoded(data))
-        except Exception as problem:  # noqa: BLE001  the border: every exception becomes one of ours
+        except Exception as problem:
             raise _translated(problem) from problem
 
     def _stream(self, plan: Plan, call: Call, exchange: Exchange) -> Iterator[list[Event]]:
@@ -77,7 +77,7 @@ class ConverseUpstream:
                     raise failure
             machine.close()
             exchange.detach()
-        except Exception as problem:  # noqa: BLE001  the border: every exception becomes one of ours
+        except Exception as problem:
             raise _translated(problem) from problem
         finally:
             if response is not None:

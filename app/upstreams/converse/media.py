@@ -51,15 +51,11 @@ class MediaBlocks:
         return self._traits.modalities is None or kind in self._traits.modalities
 
     def _detected(self, media: Media, head: bytes) -> tuple[str, str]:
-        by_kind = {
-            "image": lambda: sniff.image_format(head),
-            "audio": lambda: sniff.audio_format(head) or sniff.declared("audio", mime=media.mime, filename=media.name),
-            "video": lambda: sniff.video_format(head),
-            "document": lambda: None,
-        }
-        form = by_kind[media.kind]()
+        form = _format(media, head)
         found = (media.kind, form) if form else sniff.detect(head, mime=media.mime, filename=media.name)
-        if found is None or (media.kind in ("image", "audio", "video") and found[0] == "document" and found[1] in _INLINE):
+        if found is None or (
+            media.kind in ("image", "audio", "video") and found[0] == "document" and found[1] in _INLINE
+        ):
             raise InvalidRequest(
                 f"This is not {_an(media.kind)} in a format that Bedrock takes.",
                 param=media.param,
@@ -87,6 +83,19 @@ class MediaBlocks:
         name = sniff.document_name(media.name, self._names)
         self._names.add(name)
         return {"text": f"[file {name}]\n{text}"}
+
+
+def _format(media: Media, head: bytes) -> str | None:
+    """The format where the bytes are what they are said to be; a file may be anything, so nothing is said of it."""
+    match media.kind:
+        case "image":
+            return sniff.image_format(head)
+        case "audio":
+            return sniff.audio_format(head) or sniff.declared("audio", mime=media.mime, filename=media.name)
+        case "video":
+            return sniff.video_format(head)
+        case _:
+            return None
 
 
 def _source(source: Blob | S3Object) -> Block:

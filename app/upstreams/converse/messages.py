@@ -14,8 +14,11 @@ from app.upstreams.converse.media import Block, MediaBlocks
 
 def to_system(parts: Sequence[Part], instructions: Sequence[str]) -> list[Block]:
     """The `system` list: text blocks and cache points, the gateway's own instructions last."""
-    blocks = [cache_point(part.ttl) if isinstance(part, CachePoint) else {"text": part.text} for part in parts
-              if isinstance(part, Text | CachePoint)]
+    blocks = [
+        cache_point(part.ttl) if isinstance(part, CachePoint) else {"text": part.text}
+        for part in parts
+        if isinstance(part, Text | CachePoint)
+    ]
     return [*blocks, *({"text": text} for text in instructions)]
 
 

@@ -74,9 +74,7 @@ def _unused(identifier: str, seen: set[str]) -> str:
     return candidate
 
 
-def _answers(
-    turns: Sequence[Message], counts: Counter[str]
-) -> tuple[dict[str, ToolResult], set[tuple[int, int]]]:
+def _answers(turns: Sequence[Message], counts: Counter[str]) -> tuple[dict[str, ToolResult], set[tuple[int, int]]]:
     """Results by the call they answer (the last one wins), and the places of results that answer no call before them."""
     asked: set[str] = set()
     answers: dict[str, ToolResult] = {}

@@ -88,7 +88,8 @@ def _noted(message: Message, traits: Traits, counts: Counter[str]) -> Message:
         return Message("user", ())
     counts["system-note"] += 1
     noted = (
-        Text(f"<system-reminder>\n{part.text}\n</system-reminder>") if isinstance(part, Text) else part for part in parts
+        Text(f"<system-reminder>\n{part.text}\n</system-reminder>") if isinstance(part, Text) else part
+        for part in parts
     )
     return Message("user", tuple(noted))
 
@@ -255,4 +256,3 @@ def _ending_well(turns: list[Message], traits: Traits, counts: Counter[str], rea
 
 def _called(part: Part) -> str:
     return part.kind if isinstance(part, Media) else "content"
-

@@ -285,5 +285,3 @@ def _thinking_tokens(extra: dict[str, Any]) -> int | None:
     details = (extra.get("usage") or {}).get("output_tokens_details") or extra.get("output_tokens_details") or {}
     tokens = details.get("thinking_tokens") if isinstance(details, dict) else None
     return tokens if isinstance(tokens, int) else None
-
-

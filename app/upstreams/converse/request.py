@@ -34,9 +34,7 @@ def to_body(plan: Plan) -> tuple[dict[str, Any], Counter[str]]:
         repairs["flattened-tools"] += 1
     media = MediaBlocks(traits, plan.prompt.model)
     turns = _with_notes(repaired.messages, plan.notes)
-    body: dict[str, Any] = {
-        "messages": to_messages(turns, media, statuses=traits.tool_result_status, repairs=repairs)
-    }
+    body: dict[str, Any] = {"messages": to_messages(turns, media, statuses=traits.tool_result_status, repairs=repairs)}
     system = to_system(repaired.system, plan.instructions)
     if system:
         body["system"] = system

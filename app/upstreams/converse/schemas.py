@@ -41,7 +41,9 @@ def _as_object(root: dict[str, Any]) -> dict[str, Any]:
     required: list[str] = []
     _gather(merged, root, properties, required, depth=0)
     kept = {
-        name: value for name, value in root.items() if name not in (*_UNIONS, "allOf", "$ref", "type", "properties", "required")
+        name: value
+        for name, value in root.items()
+        if name not in (*_UNIONS, "allOf", "$ref", "type", "properties", "required")
     }
     result: dict[str, Any] = {"type": "object", "properties": properties}
     if required:

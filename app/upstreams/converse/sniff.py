@@ -15,8 +15,11 @@ from typing import Final, Literal
 
 Kind = Literal["image", "document", "audio", "video"]
 
-HEAD_BYTES: Final = 65_536
-"""How much of a file the functions here profit from; less works, with fewer Office files recognised by content."""
+HEAD_BYTES: Final = 65_535
+"""How much of a file the functions here profit from; less works, with fewer Office files recognised by content.
+
+A multiple of three, so that the base64 text of it (`HEAD_BYTES * 4 // 3` characters) can be cut off and decoded.
+"""
 
 NAME_LIMIT: Final = 200
 

@@ -111,7 +111,12 @@ class ThinkingTags:
             self._mode, self._held = "gap", rest
             return [*([ReasoningDelta(thought)] if thought else []), *self._skip_blanks()]
         keep = next(
-            (size for size in range(min(len(thought), len(self.CLOSE) - 1), 0, -1) if self.CLOSE.startswith(thought[-size:])), 0
+            (
+                size
+                for size in range(min(len(thought), len(self.CLOSE) - 1), 0, -1)
+                if self.CLOSE.startswith(thought[-size:])
+            ),
+            0,
         )
         thought, self._held = thought[: len(thought) - keep], thought[len(thought) - keep :]
         return [ReasoningDelta(thought)] if thought else []

@@ -11,8 +11,6 @@ from app.upstreams.converse.messages import cache_point
 from app.upstreams.converse.names import tool_name
 from app.upstreams.converse.schemas import tool_schema
 
-GROUNDING_TOOL = "nova_grounding"
-
 
 def to_tool_config(plan: Plan, repairs: Counter[str]) -> dict[str, Any] | None:
     """The `toolConfig` member, None where the plan has no tools. Order and keys stay as the client sent them."""
@@ -22,7 +20,7 @@ def to_tool_config(plan: Plan, repairs: Counter[str]) -> dict[str, Any] | None:
         if tool.cache is not None and plan.cache_points and plan.target.traits.cache_tools:
             tools.append(cache_point(tool.cache.ttl))
     if plan.grounding:
-        tools.append({"systemTool": {"name": GROUNDING_TOOL}})
+        tools.append({"systemTool": {"name": plan.target.traits.grounding_tool}})
     if not tools:
         return None
     config: dict[str, Any] = {"tools": tools}

@@ -36,7 +36,7 @@ class InvokeClient:
             data = response.read()
             exchange.detach()
             response.release_conn()
-        except Exception as problem:  # noqa: BLE001  the border: every exception becomes one of ours
+        except Exception as problem:
             raise from_exception(problem) from problem
         if response.status != 200:
             raise refusal(response.status, response.headers, data)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from base64 import b64decode, b64encode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.upstreams.converse.sniff import (
+    HEAD_BYTES,
     audio_format,
     declared,
     detect,
@@ -205,6 +207,11 @@ def test_declared_formats() -> None:
     assert declared("document", mime="text/plain", filename="x.md") == "md"
     assert declared("image", mime="text/plain") is None
     assert declared("document") is None
+
+
+def test_the_head_of_a_large_file_can_be_cut_from_its_base64() -> None:
+    text = b64encode(PNG + bytes(200_000)).decode()
+    assert image_format(b64decode(text[: HEAD_BYTES * 4 // 3])) == "png"
 
 
 @given(st.binary(max_size=100), st.text(max_size=30), st.text(max_size=30))
