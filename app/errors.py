@@ -126,6 +126,16 @@ class UpstreamFailure(GatewayError):
     status = 502
     code = "upstream_error"
 
+    @property
+    def passing(self) -> bool:
+        """Whether a second try at once may well succeed: a busy host, a pooled connection that had been closed."""
+        return self.code in _PASSING and self.should_retry is not False
+
+
+_PASSING = frozenset(
+    {"service_unavailable", "internal_error", "upstream_unreachable", "upstream_disconnected", "bad_gateway"}
+)
+
 
 def model_not_found(name: str) -> NotFound:
     """OpenAI's own 404 for a model; `name` is the client's word, shortened, never an ARN."""

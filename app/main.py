@@ -26,9 +26,10 @@ from app.meter.log import LogMeter
 from app.plan.catalog import Catalog
 from app.plan.planner import ModelPlanner, Policy
 from app.plan.traits import traits_of
-from app.settings import Settings, environment
+from app.settings import Settings, SettingsError, environment
 from app.stages.fetch import FetchLinks
 from app.stages.heal import Heal
+from app.stages.metered import MeteredEmbedder
 from app.stages.recall import Recollect, Remember
 from app.stages.retry import Retry
 from app.stores.keys import SingleKey
@@ -69,22 +70,19 @@ def create_app(
     planner = ModelPlanner(catalog.resolve, catalog.profile_for, _policy(settings))
     stash = MemoryStash(settings.stash_entries)
     upstream = Remember(Heal(Retry(ConverseUpstream(aws.runtime, executor)), planner), stash)
-    fetcher = SafeFetcher(
-        policy=settings.image_fetch,
-        max_bytes=settings.image_fetch_max_bytes,
-        timeout=settings.image_fetch_timeout,
-    )
-    gateway = Gateway(planner, upstream, meter or LogMeter(), (FetchLinks(fetcher), Recollect(stash)))
+    meter = meter or LogMeter()
+    gateway = Gateway(planner, upstream, meter, (FetchLinks(_fetcher(settings)), Recollect(stash)))
+    invoke = InvokeClient(aws.runtime, executor).invoke
     embedder = InvokeEmbedder(
-        lambda name: catalog.resolve(name, embedding=True),
-        InvokeClient(aws.runtime, executor).invoke,
-        strict=settings.strict_parameters,
+        lambda name: catalog.resolve(name, embedding=True), invoke, strict=settings.strict_parameters
     )
     door = Door(keys or _keys(settings, aws), settings.max_body_bytes, settings.ping_interval, settings.drains)
     routers = (
         chat(gateway, door, max_choices=settings.max_choices),
         completions(gateway, door, max_choices=settings.max_choices),
-        embeddings(embedder, VocabularyDecoder(), door, max_inputs=settings.max_embedding_inputs),
+        embeddings(
+            MeteredEmbedder(embedder, meter), VocabularyDecoder(), door, max_inputs=settings.max_embedding_inputs
+        ),
         models(catalog, door),
     )
     return _application(settings, aws, executor, routers)
@@ -161,6 +159,17 @@ def _keys(settings: Settings, aws: Aws) -> Keys:
         client=aws.client,
     )
     return SingleKey(source)
+
+
+def _fetcher(settings: Settings) -> SafeFetcher:
+    try:
+        return SafeFetcher(
+            policy=settings.image_fetch,
+            max_bytes=settings.image_fetch_max_bytes,
+            timeout=settings.image_fetch_timeout,
+        )
+    except ValueError as problem:
+        raise SettingsError(f"IMAGE_FETCH: {problem}") from None
 
 
 def _policy(settings: Settings) -> Policy:

@@ -16,16 +16,17 @@ def main() -> int:
     try:
         settings = Settings.from_env()
         settings.require_key()
+        from app.main import create_app
+
+        app = create_app(settings)
     except SettingsError as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
     logging.basicConfig(level=settings.log_level.upper(), format="%(message)s", stream=sys.stdout)
     import uvicorn
 
-    from app.main import create_app
-
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=host,  # 0.0.0.0 by default: the Web Adapter and containers connect from outside the process
         port=settings.port,
         log_config=None,

@@ -103,6 +103,11 @@ class Target:
     base_id: str
     traits: Traits
 
+    @property
+    def shown(self) -> str:
+        """The id as it may be told and logged: an ARN holds the account's number, so it is the base model then."""
+        return self.base_id if self.model_id.startswith("arn:") else self.model_id
+
 
 @dataclass(slots=True)
 class Receipt:

@@ -28,7 +28,7 @@ def to_line(record: UsageRecord) -> dict[str, Any]:
         "upstream_ids": list(record.upstream_ids),
         "key_id": call.caller.key_id,
         "endpoint": call.endpoint,
-        "model": call.model,
+        "model": "(arn)" if call.model.startswith("arn:") else call.model[:256],
         "model_called": call.receipt.model,
         "outcome": record.outcome,
         "status": record.status,

@@ -55,7 +55,7 @@ class ModelPlanner:
         for quirk in sorted(self._learned.get(target.base_id, set()) | quirks):
             traits = without(traits, quirk)
         draft = Draft(prompt, replace(target, traits=traits), stream, call.receipt, quirks)
-        draft.receipt.model = target.model_id
+        draft.receipt.model = target.shown
         draft.receipt.ignore(*prompt.ignored)
         self._decide(draft, call)
         if self._policy.strict and draft.receipt.ignored:

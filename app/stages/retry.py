@@ -15,11 +15,6 @@ from app.core.plan import Plan
 from app.core.ports import Call, ChatUpstream
 from app.errors import UpstreamFailure
 
-AGAIN = frozenset(
-    {"service_unavailable", "internal_error", "upstream_unreachable", "upstream_disconnected", "bad_gateway"}
-)
-"""Codes of failures that pass: a busy host, a pooled connection that the other side had closed."""
-
 LONGEST_WAIT = 0.25
 """Seconds."""
 
@@ -41,7 +36,7 @@ class Retry:
                         yield batch
                 return
             except UpstreamFailure as problem:
-                if begun or last or problem.code not in AGAIN or problem.should_retry is False:
+                if begun or last or not problem.passing:
                     raise
             call.receipt.retries += 1
             await self._sleep(random.uniform(0, LONGEST_WAIT))

@@ -11,7 +11,6 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 SLIM = "layers/slim/requirements.txt"
-EMBEDDINGS = "layers/embeddings/requirements.txt"
 EVERYTHING = "tests/requirements.txt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -25,7 +24,6 @@ def pins(lock: str) -> dict[str, str]:
     ("lock", "wanted"),
     [
         (SLIM, PROJECT["project"]["dependencies"]),
-        (EMBEDDINGS, PROJECT["project"]["optional-dependencies"]["embeddings"]),
         (EVERYTHING, PROJECT["dependency-groups"]["dev"]),
     ],
 )
@@ -34,24 +32,19 @@ def test_what_the_project_asks_for_is_locked(lock: str, wanted: list[str]) -> No
         assert requirement.specifier.contains(pins(lock)[requirement.name]), "run ./dev lock"
 
 
-@pytest.mark.parametrize("lock", [SLIM, EMBEDDINGS, EVERYTHING])
+@pytest.mark.parametrize("lock", [SLIM, EVERYTHING])
 def test_every_package_has_its_hashes(lock: str) -> None:
     entries = re.split(r"^(?=[a-z0-9])", (ROOT / lock).read_text(), flags=re.MULTILINE)[1:]
     assert len(entries) == len(pins(lock))
     assert all("--hash=sha256:" in entry for entry in entries)
 
 
-@pytest.mark.parametrize("lock", [SLIM, EMBEDDINGS, EVERYTHING])
+@pytest.mark.parametrize("lock", [SLIM, EVERYTHING])
 def test_no_lock_names_a_place(lock: str) -> None:
     text = (ROOT / lock).read_text()
     assert "://" not in text
     assert not re.search(r"^\s*-(?!-hash=)", text, re.MULTILINE), "an option such as --index-url"
 
 
-def test_embeddings_add_to_slim_what_it_lacks() -> None:
-    assert not pins(EMBEDDINGS).keys() & pins(SLIM).keys()
-
-
 def test_tests_run_on_the_versions_that_are_deployed() -> None:
-    deployed = pins(SLIM) | pins(EMBEDDINGS)
-    assert deployed.items() <= pins(EVERYTHING).items()
+    assert pins(SLIM).items() <= pins(EVERYTHING).items()

@@ -6,7 +6,7 @@ from app.plan.families.words import DOCUMENT, LOW_HIGH, TEXT, WATCHES, Rows
 
 ROWS: Rows = (
     (
-        r"amazon\.nova",
+        r"amazon\.nova-(?!2-multimodal)",
         {
             "family": "nova",
             "modalities": WATCHES,
@@ -26,7 +26,7 @@ ROWS: Rows = (
     (r"amazon\.nova-micro", {"modalities": TEXT, "context_window": 128_000}),
     (r"amazon\.nova-premier", {"context_window": 1_000_000, "on_demand": False, "grounding_tool": "nova_grounding"}),
     (
-        r"amazon\.nova-2",
+        r"amazon\.nova-2-(?!multimodal)",
         {
             "reasoning": "config",
             "effort_levels": LOW_HIGH,
@@ -50,6 +50,9 @@ ROWS: Rows = (
             "on_demand": True,
         },
     ),
-    (r"(amazon\.titan-embed|cohere\.embed)", {"family": "embedding", "on_demand": True, "context_window": 8192}),
+    (
+        r"amazon\.titan-embed|cohere\.embed|amazon\.nova-2-multimodal|twelvelabs\.marengo",
+        {"family": "embedding", "on_demand": True, "context_window": 8192},
+    ),
     (r"cohere\.embed-v4", {"context_window": 128_000, "on_demand": None}),
 )

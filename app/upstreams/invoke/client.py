@@ -7,19 +7,31 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from urllib.parse import quote
 
+from app.errors import UpstreamFailure
 from app.upstreams.errors import from_exception
 from app.upstreams.http import Endpoint, Exchange
 from app.upstreams.refusals import refusal
 
 
 class InvokeClient:
-    """`invoke(model_id, body)` gives the answer's bytes and lower-case headers; raises GatewayError."""
+    """`invoke(model_id, body)` gives the answer's bytes and lower-case headers; raises GatewayError.
+
+    One quick second try where the first never got anywhere: an embedding has no side effects and costs little.
+    """
 
     def __init__(self, endpoint: Callable[[], Endpoint], executor: Executor) -> None:
         self._endpoint = endpoint
         self._executor = executor
 
     async def invoke(self, model_id: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
+        try:
+            return await self._once(model_id, body)
+        except UpstreamFailure as problem:
+            if not problem.passing:
+                raise
+            return await self._once(model_id, body)
+
+    async def _once(self, model_id: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
         exchange = Exchange()
         loop = asyncio.get_running_loop()
         try:

@@ -51,7 +51,7 @@ class InvokeEmbedder:
         if family is None:
             raise _no_embedding_model(request.model)
         options, ignored = choose(family, request)
-        call.receipt.model = target.model_id
+        call.receipt.model = target.shown
         call.receipt.ignore(*ignored)
         if self._strict and call.receipt.ignored:
             name = next(iter(call.receipt.ignored))
