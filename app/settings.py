@@ -92,12 +92,8 @@ class Settings(BaseModel):
     models_cache_seconds: int = Field(3600, ge=0, description="Age at which the model list is fetched anew.")
     stash_entries: int = Field(10_000, ge=0, description="Tool calls whose reasoning is kept in memory for replay.")
     strict_parameters: bool = Field(False, description="Answer 400 where a parameter would be ignored.")
-    table_name: str = Field("", description="DynamoDB table for state; unset: in memory.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `run.sh` serves on.")
     on_lambda: bool = Field(False, alias="aws_lambda_function_name", description="Set by Lambda; switches defaults.")
-    bearer_token: str = Field(
-        "", alias="aws_bearer_token_bedrock", repr=False, description="Bedrock API key, in place of SigV4."
-    )
 
     @model_validator(mode="before")
     @classmethod

@@ -24,7 +24,7 @@ class Caller:
 
 @dataclass(slots=True)
 class Call:
-    """One request on its way through: identity, deadline (epoch seconds) and what was done to it.
+    """One request on its way through: identity, start (epoch seconds) and what was done to it.
 
     `gone`: the client has left, and the answer is only read to its end for the sake of its usage.
     """
@@ -34,7 +34,6 @@ class Call:
     endpoint: str
     model: str = ""
     started: float = 0.0
-    deadline: float | None = None
     gone: bool = False
     receipt: Receipt = field(default_factory=Receipt)
 

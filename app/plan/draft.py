@@ -11,13 +11,16 @@ from app.core.prompt import Guardrail, Prompt, ResponseFormat, Tool, ToolChoice
 
 @dataclass(slots=True)
 class Draft:
-    """The fields are those of `core.plan.Plan`; `quirks` what the model has refused of this request."""
+    """The fields are those of `core.plan.Plan`; `quirks` what the model has refused of this request, `extra` the
+    client's own model fields, which are merged on top of `fields` at the end.
+    """
 
     prompt: Prompt
     target: Target
     stream: bool
     receipt: Receipt
     quirks: frozenset[str]
+    extra: dict[str, Any]
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     whole: bool = False

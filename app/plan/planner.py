@@ -21,7 +21,7 @@ from app.plan.traits import FORGOTTEN, without
 MAX_LEARNED = 2000
 _TIERS = {"default": "default", "flex": "flex", "priority": "priority", "fast": "priority", "scale": "reserved"}
 _PLAN_FIELDS = tuple(
-    name.name for name in fields(Draft) if name.name not in ("receipt", "quirks", "instructions", "notes")
+    name.name for name in fields(Draft) if name.name not in ("receipt", "quirks", "extra", "instructions", "notes")
 )
 
 
@@ -54,7 +54,7 @@ class ModelPlanner:
         traits = target.traits
         for quirk in sorted(self._learned.get(target.base_id, set()) | quirks):
             traits = without(traits, quirk)
-        draft = Draft(prompt, replace(target, traits=traits), stream, call.receipt, quirks)
+        draft = Draft(prompt, replace(target, traits=traits), stream, call.receipt, quirks, dict(prompt.extra_fields))
         draft.receipt.model = target.shown
         draft.receipt.ignore(*prompt.ignored)
         self._decide(draft, call)
@@ -98,7 +98,7 @@ class ModelPlanner:
         else:
             draft.service_tier = _TIERS.get(prompt.service_tier or "", "")
         draft.metadata = request_metadata(call.caller.key_id, prompt.metadata, prompt.user)
-        draft.fields = _merged(draft.fields, prompt.extra_fields)
+        draft.fields = _merged(draft.fields, draft.extra)
         draft.whole = (
             not draft.stream or not traits.streams or draft.grounding or bool(draft.tools and not traits.streams_tools)
         )

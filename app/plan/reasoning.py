@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from app.core.plan import Traits
 from app.core.prompt import Message, Reasoning, ToolCall, ToolResult
 from app.plan.draft import Draft
@@ -33,6 +35,10 @@ def decide_reasoning(draft: Draft) -> None:
     traits, effort = draft.traits, draft.prompt.effort
     style = traits.reasoning
     draft.reasoning = style in ("always", "adaptive-always", "flat", "nested")
+    own = draft.extra.get("thinking")
+    if isinstance(own, Mapping) and own.get("type") in ("enabled", "adaptive") and traits.replay == "signed":
+        _as_told(draft)
+        return
     if effort is None:
         return
     if style in ("none", "always"):
@@ -41,6 +47,15 @@ def decide_reasoning(draft: Draft) -> None:
         _switch_off(draft)
     else:
         _switch_on(draft, clamped(effort, traits.effort_levels))
+
+
+def _as_told(draft: Draft) -> None:
+    """The client speaks the model's own words (`thinking`): they stand, but for a turn that can't have them."""
+    if _lacks_replay(draft):
+        del draft.extra["thinking"]
+        draft.receipt.repairs["thinking-off"] += 1
+    else:
+        draft.reasoning = True
 
 
 def _switch_off(draft: Draft) -> None:
@@ -94,6 +109,7 @@ def forgo_reasoning(draft: Draft, kind: str) -> bool:
         return False
     for name in ("thinking", "output_config", "reasoningConfig"):
         draft.fields.pop(name, None)
+        draft.extra.pop(name, None)
     draft.reasoning = False
     draft.receipt.repairs[kind] += 1
     return True
