@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from app.core.ports import ModelEntry
 from app.errors import UpstreamFailure
 from app.upstreams.control_entries import behind_router, entries_of, first_in, kind_in, model_in
@@ -90,7 +88,7 @@ class BedrockControl:
         """
         try:
             client = self._client()
-        except BotoCoreError as problem:
+        except _sdk_errors() as problem:
             raise _unavailable(_code(problem)) from problem
         with ThreadPoolExecutor(THREADS, "models") as pool:
             running = {kind: pool.submit(self._fetch, client, kind, each) for kind, each in self._lists.items()}
@@ -111,7 +109,7 @@ class BedrockControl:
             return None
         try:
             return ask(self._client(), arn)
-        except (ClientError, BotoCoreError) as problem:
+        except _sdk_errors() as problem:
             self._tell(f"asking for the model behind a {kind}", _code(problem))
             return None
 
@@ -119,7 +117,7 @@ class BedrockControl:
         """Fetch one list into `_last`. The error code where that failed, empty where it did not."""
         try:
             self._last[kind] = tuple(_pages(client, operation))
-        except (ClientError, BotoCoreError) as problem:
+        except _sdk_errors() as problem:
             self._tell(operation.method, _code(problem))
             return _code(problem)
         return ""
@@ -142,10 +140,18 @@ def _pages(client: Any, operation: _List) -> Iterator[Summary]:
         arguments["nextToken"] = token
 
 
-def _code(problem: ClientError | BotoCoreError) -> str:
+def _sdk_errors() -> tuple[type[Exception], ...]:
+    """The SDK's exceptions. An `except` clause asks only once something was raised, so that the SDK loads no sooner."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
+
+
+def _code(problem: Exception) -> str:
     """What may be told of an SDK error: `AccessDeniedException`, `NoCredentialsError`; never its text."""
-    if isinstance(problem, ClientError):
-        return str(problem.response.get("Error", {}).get("Code") or "ClientError")
+    answer = getattr(problem, "response", None)
+    if isinstance(answer, Mapping):
+        return str(answer.get("Error", {}).get("Code") or "ClientError")
     return type(problem).__name__
 
 

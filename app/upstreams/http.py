@@ -7,54 +7,21 @@ its endpoint configuration are used, and its request path is not. Blocking; call
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from app.upstreams.exchange import Exchange
 
 
 class Sign(Protocol):
     def __call__(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:
         """The headers to send, authorization included."""
         ...
-
-
-class Aborted(Exception):
-    """The caller gave the request up."""
-
-
-class Exchange:
-    """One request that may be given up from any thread: `close()` unblocks a reader at once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._shutdown: Callable[[int], None] | None = None
-        self.closed = False
-
-    def attach(self, connection: Any) -> None:
-        """Called by the connection when it starts to wait for an answer. Raises Aborted where it is too late."""
-        with self._lock:
-            if self.closed:
-                raise Aborted
-            self._shutdown = connection.sock.shutdown if connection.sock is not None else None
-
-    def detach(self) -> None:
-        """The answer is complete; the connection may serve somebody else."""
-        with self._lock:
-            self._shutdown = None
-
-    def close(self) -> None:
-        with self._lock:
-            self.closed = True
-            shutdown, self._shutdown = self._shutdown, None
-        if shutdown is not None:
-            with contextlib.suppress(OSError):  # the peer may be quicker
-                shutdown(socket.SHUT_RDWR)  # a thread blocked in recv() returns
 
 
 _waiting = threading.local()

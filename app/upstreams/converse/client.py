@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Executor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
@@ -17,9 +17,12 @@ from app.upstreams.converse.reply import ReplyMachine
 from app.upstreams.converse.request import to_body, to_bytes, to_path
 from app.upstreams.errors import from_aws, from_exception
 from app.upstreams.eventstream import FrameDecoder
-from app.upstreams.http import Endpoint, Exchange
+from app.upstreams.exchange import Exchange
 from app.upstreams.refusals import refusal
 from app.upstreams.threads import Pump
+
+if TYPE_CHECKING:
+    from app.upstreams.http import Endpoint  # urllib3 is loaded when a request, or the warm-up, needs it
 
 READ_SIZE = 65536
 _HEADERS = {"content-type": "application/json", "accept": "application/json"}

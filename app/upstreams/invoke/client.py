@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from app.errors import UpstreamFailure
 from app.upstreams.errors import from_exception
-from app.upstreams.http import Endpoint, Exchange
+from app.upstreams.exchange import Exchange
 from app.upstreams.refusals import refusal
+
+if TYPE_CHECKING:
+    from app.upstreams.http import Endpoint  # urllib3 is loaded when a request, or the warm-up, needs it
 
 
 class InvokeClient:
