@@ -24,19 +24,24 @@ class Tally:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.usage = Usage()
+        self._usage: dict[int, Usage] = {}
         self.tier = ""
         self.finish: Finished | None = None
         self.first: float | None = None
         self.upstream_ids: list[str] = []
 
-    def note(self, batch: Batch) -> None:
+    @property
+    def usage(self) -> Usage:
+        """The sum over the choices; of each the last word counts."""
+        return sum(self._usage.values(), Usage())
+
+    def note(self, choice: int, batch: Batch) -> None:
         if self.first is None:
             self.first = self._clock()
         for event in batch:
             kind = type(event)
             if kind is Metered:
-                self.usage += event.usage  # type: ignore[union-attr]
+                self._usage[choice] = event.usage  # type: ignore[union-attr]
                 self.tier = event.tier or self.tier  # type: ignore[union-attr]
             elif kind is Finished:
                 self.finish = event  # type: ignore[assignment]
@@ -73,12 +78,12 @@ class Gateway:
             if n == 1:
                 async with aclosing(self._upstream.run(plan, call)) as batches:
                     async for batch in batches:
-                        tally.note(batch)
+                        tally.note(0, batch)
                         yield 0, batch
             else:
                 async with aclosing(_merged([self._upstream.run(plan, call) for _ in range(n)])) as choices:
                     async for choice, batch in choices:
-                        tally.note(batch)
+                        tally.note(choice, batch)
                         yield choice, batch
             outcome = "disconnected" if call.gone else "ok"
         except GatewayError as problem:

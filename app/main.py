@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
@@ -18,11 +19,12 @@ from app.api.chat.route import router as chat
 from app.api.completions.route import router as completions
 from app.api.embeddings.route import router as embeddings
 from app.api.models.route import router as models
-from app.core.ports import Keys, Meter
+from app.core.ports import Embedder, Keys, Meter, Preparer
 from app.core.prompt import Guardrail
 from app.errors import GatewayError
 from app.gateway import Gateway
 from app.meter.log import LogMeter
+from app.meter.shapes import LogInputs, LogPrompts
 from app.plan.catalog import Catalog
 from app.plan.planner import ModelPlanner, Policy
 from app.plan.traits import traits_of
@@ -42,9 +44,11 @@ from app.upstreams.fetch import SafeFetcher
 from app.upstreams.invoke.client import InvokeClient
 from app.upstreams.invoke.embedder import InvokeEmbedder
 from app.upstreams.invoke.tokens import VocabularyDecoder
-from app.web.context import Context
+from app.web.context import Context, Net
 from app.web.endpoint import Door
+from app.web.express import Endpoint, Express
 from app.web.health import VERSION, health
+from app.web.openapi import ERRORS, describe
 from app.web.problems import handle
 
 log = logging.getLogger(__name__)
@@ -63,7 +67,7 @@ def create_app(
         environment() if environ is None else environ,
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
-        pool_size=min(settings.max_concurrency, 256),
+        pool_size=settings.max_concurrency,
     )
     executor = ThreadPoolExecutor(settings.max_concurrency, thread_name_prefix="bedrock")
     catalog = _catalog(settings, aws)
@@ -71,11 +75,16 @@ def create_app(
     stash = MemoryStash(settings.stash_entries)
     upstream = Remember(Heal(Retry(ConverseUpstream(aws.runtime, executor)), planner), stash)
     meter = meter or LogMeter()
-    gateway = Gateway(planner, upstream, meter, (FetchLinks(_fetcher(settings)), Recollect(stash)))
-    invoke = InvokeClient(aws.runtime, executor).invoke
-    embedder = InvokeEmbedder(
-        lambda name: catalog.resolve(name, embedding=True), invoke, strict=settings.strict_parameters
+    preparers: tuple[Preparer, ...] = (FetchLinks(_fetcher(settings)), Recollect(stash))
+    embedder: Embedder = InvokeEmbedder(
+        lambda name: catalog.resolve(name, embedding=True),
+        InvokeClient(aws.runtime, executor).invoke,
+        strict=settings.strict_parameters,
     )
+    if settings.debug:
+        preparers = (LogPrompts(content=settings.log_content), *preparers)
+        embedder = LogInputs(embedder, content=settings.log_content)
+    gateway = Gateway(planner, upstream, meter, preparers)
     door = Door(keys or _keys(settings, aws), settings.max_body_bytes, settings.ping_interval, settings.drains)
     routers = (
         chat(gateway, door, max_choices=settings.max_choices),
@@ -106,10 +115,14 @@ def _application(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, rou
         redoc_url=None,
         exception_handlers={HTTPException: handle, GatewayError: handle, Exception: handle},
     )
-    for place, prefix in enumerate(dict.fromkeys(("/v1", "/api/v1", settings.api_route_prefix))):
+    prefixes = tuple(dict.fromkeys(("/v1", "/api/v1", settings.api_route_prefix)))
+    for place, prefix in enumerate(prefixes):
         for router in routers:
-            app.include_router(router, prefix=prefix, include_in_schema=place == 0)
+            app.include_router(router, prefix=prefix, responses=ERRORS, include_in_schema=place == 0)
+    app.add_middleware(Express, endpoints=_express(routers, prefixes))
     app.router.routes.append(Route("/health", health, methods=["GET"]))
+    describe(app)
+    app.add_middleware(Net, max_body_bytes=settings.max_body_bytes)  # what is added later is further out
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -119,8 +132,15 @@ def _application(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, rou
             allow_headers=["*"],
             expose_headers=["x-request-id", "x-gateway-model", "x-gateway-ignored", "x-gateway-repairs", "retry-after"],
         )
-    app.add_middleware(Context, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(Context)
     return app
+
+
+def _express(routers: Iterable[APIRouter], prefixes: Iterable[str]) -> dict[str, Endpoint]:
+    """The endpoints that answer a POST on a fixed path, under every prefix."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    posts = [route for route in routes if "POST" in (route.methods or ()) and not route.param_convertors]
+    return {prefix + route.path: route.endpoint for route in posts for prefix in prefixes}
 
 
 def _warm(aws: Aws) -> None:

@@ -1,9 +1,13 @@
-"""`python -m app.serve`: one uvicorn process, configured by the environment; the same on Lambda and on a laptop."""
+"""`python -m app.serve`: one uvicorn process, configured by the environment; the same on Lambda and on a laptop.
+
+Exit codes: 0 after a signal, 2 where the settings can't be used, 1 or 3 where the server can't start.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 
 from app.settings import Settings, SettingsError
@@ -22,7 +26,7 @@ def main() -> int:
     except SettingsError as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
-    logging.basicConfig(level=settings.log_level.upper(), format="%(message)s", stream=sys.stdout)
+    start_logging(settings)
     import uvicorn
 
     config = uvicorn.Config(
@@ -39,8 +43,23 @@ def main() -> int:
         lifespan="on",
         ws="none",
     )
-    uvicorn.Server(config).run()
-    return 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ended)
+    server = uvicorn.Server(config)
+    server.run()
+    return 0 if server.started else 3
+
+
+def start_logging(settings: Settings) -> None:
+    """Our lines to standard output, as they are. Libraries never log at `debug`: they would show keys and prompts."""
+    level = "DEBUG" if settings.debug else settings.log_level.upper()
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout)
+    for name in ("asyncio", "boto3", "botocore", "urllib3"):
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+
+
+def _ended(number: int, frame: object) -> None:
+    """uvicorn raises the signal again once it has shut down in good order; that must not end the process with -15."""
 
 
 if __name__ == "__main__":

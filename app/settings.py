@@ -27,6 +27,10 @@ def _words(value: object) -> object:
     return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
 
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
@@ -63,7 +67,9 @@ class Settings(BaseModel):
     )
     debug: bool = Field(False, description="Log more: request shapes with content as length and hash.")
     log_content: bool = Field(False, description="With DEBUG, log contents too. For a laptop, never for a deployment.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Level of the log lines.")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "info", description="Level of the log lines."
+    )
     guardrail_id: str = Field("", description="Guardrail applied to every chat request.")
     guardrail_version: str = Field("DRAFT", description="Its version.")
     guardrail_stream_mode: Literal["sync", "async"] = Field(
@@ -108,7 +114,7 @@ class Settings(BaseModel):
 
     def require_key(self) -> None:
         """Raise SettingsError where no key is configured, naming the ways to configure one."""
-        if not (self.api_key or self.api_key_secret_arn or self.api_key_param_name):
+        if not (self.api_key.strip() or self.api_key_secret_arn.strip() or self.api_key_param_name.strip()):
             raise SettingsError(
                 "No API key is configured. Set one of API_KEY (the key itself), API_KEY_SECRET_ARN (a Secrets Manager "
                 "secret that holds it) or API_KEY_PARAM_NAME (an SSM parameter that holds it)."
@@ -116,12 +122,12 @@ class Settings(BaseModel):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Settings from environment variables; an empty variable counts as unset. Raises SettingsError."""
+        """Settings from environment variables; a blank one counts as unset. Raises SettingsError."""
         environ = os.environ if environ is None else environ
         given = {}
         for name, field in cls.model_fields.items():
             value = environ.get((field.alias or name).upper(), "")
-            if value != "":
+            if value.strip():
                 given[field.alias or name] = value
         try:
             return cls.model_validate(given)

@@ -207,8 +207,8 @@ class Fold:
                 self._finished = event
             case Metered():
                 self._metered = event
-            case Started():
-                pass
+            case _:
+                pass  # Started: nothing of the answer
 
     def extend(self, events: Iterable[Event]) -> None:
         for event in events:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
+
+from pydantic_core import to_json
 
 from app.core.ports import UsageRecord
 
@@ -16,7 +17,7 @@ class LogMeter:
 
     def record(self, record: UsageRecord) -> None:
         if log.isEnabledFor(logging.INFO):
-            log.info("%s", json.dumps(to_line(record), separators=(",", ":")))
+            log.info("%s", to_json(to_line(record)).decode())
 
 
 def to_line(record: UsageRecord) -> dict[str, Any]:

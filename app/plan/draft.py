@@ -12,7 +12,8 @@ from app.core.prompt import Guardrail, Prompt, ResponseFormat, Tool, ToolChoice
 @dataclass(slots=True)
 class Draft:
     """The fields are those of `core.plan.Plan`; `quirks` what the model has refused of this request, `extra` the
-    client's own model fields, which are merged on top of `fields` at the end.
+    client's own model fields, which are merged on top of `fields` at the end. `unlimited`: the reasoning chosen allows
+    neither a limit nor sampling.
     """
 
     prompt: Prompt
@@ -36,6 +37,7 @@ class Draft:
     instructions: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     reasoning: bool = False
+    unlimited: bool = False
     cache_points: bool = False
     cache_auto: bool = False
     cache_ttl: str = ""

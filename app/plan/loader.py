@@ -22,6 +22,9 @@ from app.plan.listing import Listing
 
 _log = logging.getLogger(__name__)
 
+PATIENCE = 3.0
+"""Seconds that a chat waits for the list, which it may do without. Loading goes on behind it."""
+
 
 class Loader:
     """Holds the current `Listing`, in `current` (None before the first success).
@@ -62,10 +65,10 @@ class Loader:
         return self.current
 
     async def listing_or_none(self) -> Listing | None:
-        """The list, None where it can't be had."""
+        """The list, None where it can't be had, or not soon: a chat does not wait long for what it may do without."""
         try:
-            return await self.listing()
-        except UpstreamFailure:
+            return await asyncio.wait_for(self.listing(), PATIENCE)
+        except (UpstreamFailure, TimeoutError):
             return None
 
     async def _first_load(self) -> None:
@@ -89,6 +92,9 @@ class Loader:
             entries = await self._run(self._source.list)
         except GatewayError as problem:
             self._problem = problem.message
+            self._retry_at = (
+                self._clock() + RETRY_SECONDS
+            )  # from its end: a control plane that hangs takes a while to fail
             _log.warning("the model list could not be loaded: %s", problem.message)
             return
         self.current = self._build(entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -19,10 +20,10 @@ from app.plan.tooling import decide_tool_choice, decide_tools
 from app.plan.traits import FORGOTTEN, without
 
 MAX_LEARNED = 2000
+LEARNED_SECONDS = 3600.0
 _TIERS = {"default": "default", "flex": "flex", "priority": "priority", "fast": "priority", "scale": "reserved"}
-_PLAN_FIELDS = tuple(
-    name.name for name in fields(Draft) if name.name not in ("receipt", "quirks", "extra", "instructions", "notes")
-)
+_NOT_PLANNED = frozenset({"receipt", "quirks", "extra", "unlimited", "instructions", "notes"})
+_PLAN_FIELDS = tuple(field.name for field in fields(Draft) if field.name not in _NOT_PLANNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,18 @@ class ModelPlanner:
         resolve: Callable[[str], Awaitable[Target]],
         profile_for: Callable[[str], Awaitable[str | None]],
         policy: Policy = Policy(),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._resolve = resolve
         self._profile_for = profile_for
         self._policy = policy
-        self._learned: dict[str, set[str]] = {}
+        self._clock = clock
+        self._learned: dict[str, dict[str, float]] = {}
 
     async def plan(self, prompt: Prompt, call: Call, *, stream: bool, quirks: frozenset[str] = frozenset()) -> Plan:
         target = await self._resolve(prompt.model)
         traits = target.traits
-        for quirk in sorted(self._learned.get(target.base_id, set()) | quirks):
+        for quirk in sorted(self._known(target.base_id) | quirks):
             traits = without(traits, quirk)
         draft = Draft(prompt, replace(target, traits=traits), stream, call.receipt, quirks, dict(prompt.extra_fields))
         draft.receipt.model = target.shown
@@ -70,13 +73,17 @@ class ModelPlanner:
             return await self._profile_for(target.base_id) is not None
         if quirk in FORGOTTEN:
             return True
-        known = self._learned.setdefault(target.base_id, set())
-        if quirk in known:
+        if quirk in self._known(target.base_id):
             return False
         if len(self._learned) > MAX_LEARNED:
             self._learned.pop(next(iter(self._learned)))
-        known.add(quirk)
+        self._learned.setdefault(target.base_id, {})[quirk] = self._clock()
         return True
+
+    def _known(self, base_id: str) -> set[str]:
+        """What a model has refused lately. It is asked again after a while: models and AWS's rules change."""
+        since = self._clock() - LEARNED_SECONDS
+        return {quirk for quirk, learned in self._learned.get(base_id, {}).items() if learned > since}
 
     def _decide(self, draft: Draft, call: Call) -> None:
         prompt, traits = draft.prompt, draft.traits

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from app.core.plan import Traits
 from app.core.prompt import Message, Reasoning, ToolCall, ToolResult
 from app.plan.draft import Draft
+from app.plan.families.words import LOW_HIGH
 
 LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Every level OpenAI's API knows, in rising order."""
@@ -34,14 +35,15 @@ def decide_reasoning(draft: Draft) -> None:
     """Fills `fields` and `reasoning`. A request that cannot have what it asked runs without, and is told so."""
     traits, effort = draft.traits, draft.prompt.effort
     style = traits.reasoning
-    draft.reasoning = style in ("always", "adaptive-always", "flat", "nested")
+    draft.reasoning = style in ("always", "adaptive-always", "nested") or not traits.effort_can_be_off
     own = draft.extra.get("thinking")
-    if isinstance(own, Mapping) and own.get("type") in ("enabled", "adaptive") and traits.replay == "signed":
+    if isinstance(own, Mapping) and own.get("type") in ("enabled", "adaptive"):
         _as_told(draft)
         return
-    if effort is None:
+    if effort is None or (effort == "none" and style == "none"):
         return
-    if style in ("none", "always"):
+    refused = "effort" in draft.quirks and effort in LOW_HIGH  # a lower level has nothing more to offer
+    if style in ("none", "always") or refused:
         draft.receipt.ignore("reasoning_effort")
     elif effort == "none":
         _switch_off(draft)
@@ -51,10 +53,10 @@ def decide_reasoning(draft: Draft) -> None:
 
 def _as_told(draft: Draft) -> None:
     """The client speaks the model's own words (`thinking`): they stand, but for a turn that can't have them."""
-    if _lacks_replay(draft):
+    if draft.quirks & {"reasoning", "reasoning_replay"} or _lacks_replay(draft):
         del draft.extra["thinking"]
         draft.receipt.repairs["thinking-off"] += 1
-    else:
+    elif draft.traits.replay == "signed":
         draft.reasoning = True
 
 
@@ -82,11 +84,13 @@ def _switch_on(draft: Draft, level: str) -> None:
         case "config":
             draft.fields["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": level}
             draft.reasoning = True
-            if level == "high" and draft.max_tokens is not None:
-                draft.max_tokens = None  # refused beside high effort (bedrock.md 2.3)
+            draft.unlimited = level == "high"  # limits and sampling are refused beside it (bedrock.md 2.3)
+            if draft.unlimited and draft.max_tokens is not None:
+                draft.max_tokens = None
                 draft.receipt.ignore("max_tokens")
         case "flat":
             draft.fields["reasoning_effort"] = level
+            draft.reasoning = True
         case _:
             draft.fields["reasoning"] = {"effort": level}
 

@@ -40,11 +40,11 @@ def decide_sampling(draft: Draft) -> None:
     if temperature is not None and temperature > traits.max_temperature and traits.temperature and not thinking:
         temperature = traits.max_temperature
         receipt.repairs["temperature-clamped"] += 1
-    if temperature is not None and (thinking or not traits.temperature):
+    if temperature is not None and (thinking or draft.unlimited or not traits.temperature):
         if temperature != 1:
             receipt.ignore("temperature")
         temperature = None
-    if top_p is not None and (not traits.top_p or (thinking and top_p < LEAST_TOP_P_WHILE_THINKING)):
+    if top_p is not None and (not traits.top_p or draft.unlimited or (thinking and top_p < LEAST_TOP_P_WHILE_THINKING)):
         if top_p != 1:
             receipt.ignore("top_p")
         top_p = None

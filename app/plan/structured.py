@@ -57,22 +57,22 @@ def _by_tool(draft: Draft, wanted: ResponseFormat) -> None:
         }
         schema = {"type": "object", "properties": {"value": schema}, "required": ["value"]} | definitions
     taken = {tool.name for tool in draft.tools}
-    name = next(name for name in ("json_response", "json_response_", "final_json_response") if name not in taken)
+    name = "json_response"
+    while name in taken:
+        name += "_"
     told = wanted.description or "Give the final answer to the user as JSON, by calling this tool."
     draft.json_tool = name
     others = bool(draft.tools) and not draft.silent_tools
     if draft.tool_choice.mode == "auto":
         draft.tool_choice = ToolChoice("any") if others else ToolChoice("tool", name)
-    elif draft.tool_choice.mode == "any":
-        others = True
     draft.tools = (*draft.tools, Tool(name, told, schema))
     draft.instructions.append(f"Give your final answer only by calling the tool `{name}`.")
 
 
 def native_schema(schema: Json) -> Json | None:
     """The schema as the native mode takes it: objects closed, refused constraints as words. None where it can't be:
-    recursive or with references outside itself."""
-    if not isinstance(schema, dict) or _is_recursive(schema) or _refers_outside(schema):
+    recursive, with references outside itself, or with maps."""
+    if not isinstance(schema, dict) or _is_recursive(schema) or _refers_outside(schema) or _has_maps(schema):
         return None
     return _closed(schema)
 
@@ -91,7 +91,7 @@ def _closed(node: Json) -> Json:
             words.append(f"at least {value} items")
         elif name in ("enum", "const", "default", "examples", "required"):
             closed[name] = value
-        elif name in ("properties", "$defs", "definitions", "patternProperties") and isinstance(value, dict):
+        elif name in ("properties", "$defs", "definitions") and isinstance(value, dict):
             closed[name] = {key: _closed(item) for key, item in value.items()}
         else:
             closed[name] = _closed(value)
@@ -104,6 +104,20 @@ def _closed(node: Json) -> Json:
 
 def _is_object(kind: Json) -> bool:
     return kind == "object" or (isinstance(kind, list) and "object" in kind)
+
+
+def _has_maps(schema: Json) -> bool:
+    """Whether any object may have properties it does not name (`dict[str, float]`), which the native mode can't say."""
+    todo = [schema]
+    while todo:
+        at = todo.pop()
+        if isinstance(at, dict):
+            if at.get("additionalProperties", False) is not False or at.get("patternProperties"):
+                return True
+            todo.extend(at.values())
+        elif isinstance(at, list):
+            todo.extend(at)
+    return False
 
 
 def _references(node: Json) -> list[str]:

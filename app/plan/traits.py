@@ -35,7 +35,7 @@ def without(traits: Traits, quirk: str) -> Traits:
     """The traits once a model has refused what `quirk` names (see `core.plan.QUIRKS`); `max_tokens:4096` carries the limit."""
     name, _, value = quirk.partition(":")
     if name == "max_tokens":
-        return replace(traits, max_tokens_limit=int(value))
+        return replace(traits, max_tokens_limit=min(int(value), traits.max_tokens_limit or int(value)))
     changes = _LEARNED.get(name)
     return replace(traits, **changes) if changes else traits
 

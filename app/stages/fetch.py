@@ -10,6 +10,7 @@ from app.core.prompt import Blob, Link, Media, Message, Part, Prompt, ToolResult
 from app.errors import InvalidRequest
 
 MAX_LINKS = 40
+MAX_TOTAL = 60_000_000
 AT_ONCE = 6
 
 
@@ -33,8 +34,14 @@ class FetchLinks:
             async with room:
                 return await self._fetcher.fetch(url, param=param)
 
-        blobs = await asyncio.gather(*(fetch(url, param) for url, param in links.items()))
-        fetched = dict(zip(links, blobs, strict=True))
+        tasks = [asyncio.create_task(fetch(url, param)) for url, param in links.items()]
+        try:
+            fetched = dict(zip(links, await asyncio.gather(*tasks), strict=True))
+        finally:
+            for task in tasks:
+                task.cancel()
+        if sum(blob.size for blob in fetched.values()) > MAX_TOTAL:
+            raise InvalidRequest(f"The remote files of a request may have {MAX_TOTAL} bytes in all.", param="messages")
         return replace(prompt, messages=tuple(_filled(message, fetched) for message in prompt.messages))
 
 

@@ -1,13 +1,15 @@
-"""A model refuses a field: learn it, plan again without, try once more. Only before the first byte.
+"""A model refuses a field: plan again without it, try once more, and remember. Only before the first byte.
 
 What models take changes faster than any table, so AWS's own 400 is believed: the field it names is left out, the model is
-remembered, and the request succeeds instead of teaching each client separately.
+remembered, and the request succeeds instead of teaching each client separately. Believed with care: only a field that was
+sent, only once the request without it has succeeded, and never on the word of a request whose own model fields may have
+caused the refusal.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from app.core.events import Batch
@@ -21,6 +23,31 @@ MAX_MENDINGS = 3
 """A request may offend in more than one way, and AWS names them one at a time."""
 
 
+def _forced(plan: Plan) -> bool:
+    return plan.tool_choice.mode in ("any", "tool")
+
+
+_SENT: dict[str, Callable[[Plan], bool]] = {
+    "temperature": lambda plan: plan.temperature is not None,
+    "top_p": lambda plan: plan.top_p is not None,
+    "sampling_pair": lambda plan: plan.temperature is not None and plan.top_p is not None,
+    "stop": lambda plan: bool(plan.stop),
+    "cache_points": lambda plan: plan.cache_points or plan.cache_auto,
+    "cache_ttl": lambda plan: plan.cache_points or plan.cache_auto,
+    "strict": lambda plan: any(tool.strict for tool in plan.tools),
+    "text_format": lambda plan: plan.text_format is not None,
+    "schema": lambda plan: plan.text_format is not None,
+    "tool_choice": lambda plan: _forced(plan) or "tool_choice" in plan.fields,
+    "forced_tool_choice": _forced,
+    "tools_in_stream": lambda plan: bool(plan.tools) and not plan.whole,
+    "stream": lambda plan: not plan.whole,
+    "service_tier": lambda plan: bool(plan.service_tier),
+    "effort": lambda plan: plan.prompt.effort is not None,
+    "reasoning": lambda plan: plan.reasoning or plan.prompt.effort is not None,
+}
+"""Whether a plan holds what a quirk says was refused; those not named here concern the messages and always may."""
+
+
 class Heal:
     """Implements ChatUpstream around another one."""
 
@@ -30,26 +57,50 @@ class Heal:
 
     async def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
         quirks: frozenset[str] = frozenset()
-        for attempt in range(MAX_MENDINGS + 1):
+        lessons: list[str] = []
+        while True:
             begun = False
             try:
                 async with aclosing(self._inner.run(plan, call)) as batches:
                     async for batch in batches:
+                        if not begun:
+                            await self._remember(plan, lessons)
                         begun = True
                         yield batch
                 return
             except UnsupportedField as problem:
-                if begun or attempt == MAX_MENDINGS or problem.quirk in quirks:
-                    raise _told(problem, plan) from problem
-                known = not await self._planner.learn(plan.target, problem.quirk)
-                if known and problem.quirk == "profile":
+                if begun or len(quirks) >= MAX_MENDINGS or not await self._can_be_mended(plan, problem.quirk, quirks):
                     raise _told(problem, plan) from problem
                 quirks |= {problem.quirk}
+                if _may_teach(plan, problem.quirk):
+                    lessons.append(problem.quirk)
                 log.info("model %s refused %s; trying once without", plan.target.base_id, problem.quirk)
             call.receipt.retries += 1
             call.receipt.repairs.clear()
             call.receipt.repairs[f"unsupported-{problem_name(quirks)}"] += 1
             plan = await self._planner.plan(plan.prompt, call, stream=plan.stream, quirks=quirks)
+
+    async def _can_be_mended(self, plan: Plan, quirk: str, tried: frozenset[str]) -> bool:
+        if quirk in tried:
+            return False
+        name, _, limit = quirk.partition(":")
+        if name == "max_tokens":
+            return plan.max_tokens is not None and plan.max_tokens > int(limit)
+        if name == "profile":
+            return await self._planner.learn(plan.target, quirk)
+        sent = _SENT.get(name)
+        return sent is None or sent(plan)
+
+    async def _remember(self, plan: Plan, lessons: list[str]) -> None:
+        """The mended request was accepted, so the refusal was about what it no longer holds."""
+        for lesson in lessons:
+            await self._planner.learn(plan.target, lesson)
+
+
+def _may_teach(plan: Plan, quirk: str) -> bool:
+    """Not from a request with model fields of its own, and not what only reasoning forbids: others may do without."""
+    by_reasoning = quirk in ("temperature", "top_p", "forced_tool_choice", "tool_choice") and plan.reasoning
+    return not plan.prompt.extra_fields and not by_reasoning and quirk != "profile"
 
 
 def problem_name(quirks: frozenset[str]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from app.core.events import Batch, Fold
+from app.core.events import Batch, Finished, Fold
 from app.core.plan import Plan
 from app.core.ports import Call, ChatUpstream, Stash
 from app.core.prompt import Message, Part, Prompt, Reasoning, ToolCall
@@ -61,8 +61,10 @@ class Remember:
         async with aclosing(self._inner.run(plan, call)) as batches:
             async for batch in batches:
                 fold.extend(batch)
+                if any(isinstance(event, Finished) for event in batch):
+                    # Before the client hears of the end: some go on with the next turn without reading any further.
+                    await self._keep(fold, call.caller.key_id)
                 yield batch
-        await self._keep(fold, call.caller.key_id)
 
     async def _keep(self, fold: Fold, tenant: str) -> None:
         reply = fold.reply()

@@ -27,7 +27,8 @@ class Retry:
         self._sleep = sleep
 
     async def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
-        for last in (False, True):
+        tried = False
+        while True:
             begun = False
             try:
                 async with aclosing(self._inner.run(plan, call)) as batches:
@@ -36,7 +37,8 @@ class Retry:
                         yield batch
                 return
             except UpstreamFailure as problem:
-                if begun or last or not problem.passing:
+                if begun or tried or not problem.passing:
                     raise
+            tried = True
             call.receipt.retries += 1
             await self._sleep(random.uniform(0, LONGEST_WAIT))

@@ -74,10 +74,17 @@ class Aws:
 
                 connect, _ = self._timeouts
                 config = Config(
-                    connect_timeout=connect, read_timeout=30, retries={"total_max_attempts": 2, "mode": "standard"}
+                    connect_timeout=min(connect, 3.0),
+                    read_timeout=10,
+                    retries={"total_max_attempts": 2, "mode": "standard"},
                 )
                 session = boto3.session.Session(botocore_session=self._session())
-                self._clients[key] = session.client(service, region_name=region or self.region, config=config)
+                self._clients[key] = session.client(
+                    service,
+                    region_name=region or self.region,
+                    endpoint_url=self._configured_url(service),
+                    config=config,
+                )
             return self._clients[key]
 
     def _session(self) -> Any:
@@ -104,14 +111,19 @@ class Aws:
 
     def _runtime_url(self) -> str:
         """The configured endpoint, else the region's own. Anything unusual is left to botocore's rules."""
-        get = self._environ.get
-        ignore = (get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") or "").lower() == "true"
-        configured = get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or get("AWS_ENDPOINT_URL")
-        if configured and not ignore:
+        configured = self._configured_url("bedrock-runtime")
+        if configured:
             return configured
         if self._is_plain():
             return f"https://bedrock-runtime.{self.region}.amazonaws.com"
         return str(self.client("bedrock-runtime").meta.endpoint_url)
+
+    def _configured_url(self, service: str) -> str | None:
+        """The endpoint that the environment names for a service; botocore would look into the process's own only."""
+        get = self._environ.get
+        if (get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") or "").lower() == "true":
+            return None
+        return get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}") or get("AWS_ENDPOINT_URL") or None
 
     def _is_plain(self) -> bool:
         """Whether the endpoint is a commercial region's default, so that botocore's rule engine need not be loaded."""
@@ -150,6 +162,8 @@ class Aws:
 
     def _proxy(self, url: str) -> str | None:
         scheme = url.split(":", 1)[0]
+        if scheme == "http":
+            return None  # an endpoint without TLS is an emulator or a neighbour
         proxy = self._environ.get(f"{scheme}_proxy") or self._environ.get(f"{scheme.upper()}_PROXY")
         if not proxy:
             return None

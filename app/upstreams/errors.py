@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from app.errors import (
     GatewayError,
-    Internal,
     InvalidRequest,
     NotFound,
     PermissionDenied,
@@ -25,23 +24,16 @@ from app.errors import (
 
 _SECRETS = re.compile(r"arn:aws[a-z-]*:[^\s\"',)]*|(?<!\d)\d{12}(?!\d)|\b(?:AKIA|ASIA|ABSK)[A-Za-z0-9+/=]{8,}")
 
-CONTEXT_MARKERS = (
-    "input is too long",
-    "prompt is too long",
-    "input tokens exceeded",
-    "maximum context length",
-    "context_length_exceeded",
-    "exceeds the context window",
-    "context window exceeds limit",
-    "input tokens exceed the configured limit",
-    "exceed model maximum",
-    "too many input tokens",
-    "is longer than the model's context length",
-    "exceed context limit",
-    "exceeds the maximum number of tokens",
-    "input length and `max_tokens` exceed",
-    "too many tokens",
+_TOO_LONG = re.compile(
+    r"(?:context[ _](?:window|length|size|limit)|prompt|input(?: tokens?| length| text| is|$)|(?:input )?token count"
+    r"|request size|total length).{0,60}"
+    r"(?:exceed|too long|too large|greater than|longer than|over the limit)"
+    r"|(?:exceed\w*|longer than|too many|maximum).{0,60}"
+    r"(?:context[ _](?:window|length|size|limit)|input (?:tokens|length)|max_num_tokens|number of tokens|model maximum)"
+    r"|too many (?:input )?tokens|context_length_exceeded|expected maxlength: \d+, actual: \d+",
+    re.IGNORECASE | re.DOTALL,
 )
+"""A prompt that does not fit, in every wording seen or likely (bedrock.md 3.1): clients compact only when told so."""
 
 
 class _Quirk(NamedTuple):
@@ -55,7 +47,7 @@ def _quirk(name: str, pattern: str, param: str | None = None) -> _Quirk:
 
 
 _REFUSED = (
-    r"(?:not support|n[o']t supported|unsupported|not permitted|not allowed|deprecated|not available|cannot be used"
+    r"(?:n[o'\u2019]t support|unsupported|not permitted|not allowed|deprecated|not available|cannot be used"
     r"|extraneous)"
 )
 
@@ -94,7 +86,7 @@ QUIRK_PATTERNS = (
     _quirk(
         "schema", r"compilation exceeded limits|schema is too complex|output_config\.format\.schema", "response_format"
     ),
-    _quirk("text_format", r"output_?config\W{0,3}(?:text_?)?format|text_?format.{0,80}" + _REFUSED, "response_format"),
+    _quirk("text_format", r"(?:output_?config\W{0,3}format|text_?format).{0,80}" + _REFUSED, "response_format"),
     _quirk("strict", r"\bstrict\b.{0,80}" + _REFUSED, "tools"),
     _quirk("strict", _REFUSED + r".{0,60}\bstrict\b", "tools"),
     _quirk(
@@ -102,9 +94,12 @@ QUIRK_PATTERNS = (
     ),
     _quirk("tools_in_stream", r"doesn.t support tool use in streaming", "tools"),
     _quirk("stream", r"(?:does not|doesn.t) support streaming|converse_?stream.{0,60}" + _REFUSED, "stream"),
-    _quirk("tool_result_images", r"image.{0,60}tool_?result.{0,60}|tool_?result.{0,60}image", "messages"),
+    _quirk("tool_result_images", r"tool_?result.{0,80}\bimages?\b.{0,60}" + _REFUSED, "messages"),
+    _quirk("tool_result_images", r"\bimages?\b.{0,60}tool_?result.{0,60}" + _REFUSED, "messages"),
+    _quirk("tool_result_images", _REFUSED + r".{0,60}\bimages?\b.{0,40}tool_?result", "messages"),
     _quirk("system_prompt", r"(?:does not|doesn.t) support system (?:messages|prompts?)", "messages"),
-    _quirk("system_role", r"role\W{0,3}.{0,20}\bsystem\b.{0,60}|system role.{0,60}" + _REFUSED, "messages"),
+    _quirk("system_role", r"(?:\brole\W{0,3}.{0,20}\bsystem\b|system role).{0,60}" + _REFUSED, "messages"),
+    _quirk("system_role", _REFUSED + r".{0,40}\bsystem role\b", "messages"),
     _quirk("service_tier", r"service_?tier.{0,80}" + _REFUSED, "service_tier"),
     _quirk("service_tier", _REFUSED + r".{0,60}service_?tier", "service_tier"),
     _quirk("effort", r"effort.{0,80}(?:" + _REFUSED + r"|invalid|must be|input should be)", "reasoning_effort"),
@@ -115,8 +110,8 @@ QUIRK_PATTERNS = (
 
 
 _TOKEN_LIMIT = re.compile(
-    r"max\w*[ _]?tokens.{0,60}"
-    r"(?:exceeds? the model limit of|must be less than or equal to|lower than|maximum (?:is|of)|>)\s*([\d,]{2,9})",
+    r"max\w*[ _]?tokens.{0,80}?(?:exceeds? the (?:model|maximum)?[ \w]{0,20}(?:limit|maximum)(?: of)?"
+    r"|must be less than or equal to|:? ?\d[\d,]* > )\s*([\d,]{3,9})",
     re.IGNORECASE | re.DOTALL,
 )
 """`The maximum tokens you requested exceeds the model limit of 10000. ...`"""
@@ -137,6 +132,7 @@ _TABLE: dict[str, _Row] = {
     "ResourceNotFoundException": _Row(NotFound, 404, "model_not_found"),
     "AccessDeniedException": _Row(PermissionDenied, 403, "access_denied"),
     "ThrottlingException": _Row(RateLimited, 429, "rate_limit_exceeded", 2.0),
+    "Throttling": _Row(RateLimited, 429, "rate_limit_exceeded", 2.0),
     "TooManyRequestsException": _Row(RateLimited, 429, "rate_limit_exceeded", 2.0),
     "ServiceQuotaExceededException": _Row(QuotaExceeded, 429, "insufficient_quota", None, False),
     "ModelNotReadyException": _Row(UpstreamFailure, 503, "model_not_ready", 10.0),
@@ -153,6 +149,7 @@ _TABLE: dict[str, _Row] = {
     "ExpiredTokenException": _Row(UpstreamFailure, 503, "upstream_auth", 1.0),
     "ExpiredToken": _Row(UpstreamFailure, 503, "upstream_auth", 1.0),
     "UnrecognizedClientException": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
+    "SignatureDoesNotMatch": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
     "InvalidSignatureException": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
     "IncompleteSignature": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
     "IncompleteSignatureException": _Row(UpstreamFailure, 500, "upstream_auth", None, False),
@@ -175,7 +172,7 @@ _BY_STATUS: dict[int, str] = {
     504: "ModelTimeoutException",
 }
 
-_HIDDEN = {
+HIDDEN = {
     "upstream_auth": "The gateway's own AWS credentials were refused. The operator has to look at the deployment.",
     "upstream_config": "The gateway's AWS configuration is not usable. The operator has to look at the deployment.",
 }
@@ -202,7 +199,7 @@ def from_aws(code: str, message: str, status: int = 400, members: Mapping[str, A
     row = _TABLE.get(code) or _TABLE["InternalServerException" if status >= 500 else "ValidationException"]
     if code == "ModelErrorException":
         row = _original(row, members or {})
-    text = _HIDDEN.get(row.code or "") or _told(code, message)
+    text = HIDDEN.get(row.code or "") or _told(code, message)
     error = row.kind(text, status=row.status, code=row.code, retry_after=row.retry_after, should_retry=row.should_retry)
     if code == "ThrottlingException" and re.search(r"tokens? per day|daily", message, re.IGNORECASE):
         error.should_retry, error.retry_after = False, None
@@ -220,7 +217,7 @@ def _canonical(code: str, status: int) -> str:
 
 def _validation(message: str) -> GatewayError | None:
     lowered = message.lower()
-    if any(marker in lowered for marker in CONTEXT_MARKERS):
+    if _TOO_LONG.search(message) and "max_tokens must" not in lowered:
         return context_overflow(message)
     if "provided model identifier is invalid" in lowered:
         return NotFound(
@@ -257,29 +254,5 @@ def _told(code: str, message: str) -> str:
     text = scrub(message).strip()
     if code == "AccessDeniedException":
         hint = " Check that the account may use this model and that the gateway's role allows it."
-        return (text or "AWS denied access to this model.") + hint
+        return (text.rstrip(".") or "AWS denied access to this model") + "." + hint
     return text or f"Bedrock answered with {code or 'an error'} and no message."
-
-
-def from_exception(problem: BaseException) -> GatewayError:
-    """The gateway's error for an exception of urllib3, http.client, ssl or botocore, raised on the way to Bedrock."""
-    if isinstance(problem, GatewayError):
-        return problem
-    names = {kind.__name__ for kind in type(problem).__mro__}
-    if names & {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError"}:
-        return UpstreamFailure(
-            "The gateway has no AWS credentials.", status=500, code="upstream_auth", should_retry=False
-        )
-    if names & {"NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ProxyError", "SSLError"}:
-        return UpstreamFailure("Bedrock can't be reached.", status=503, code="upstream_unreachable", retry_after=1.0)
-    if names & {"ReadTimeoutError", "TimeoutError"}:
-        return UpstreamFailure(
-            "Bedrock did not answer in time.", status=504, code="upstream_timeout", should_retry=False
-        )
-    if names & {"BrokenStream"}:
-        return UpstreamFailure("Bedrock's stream was damaged on its way.", code="upstream_broken_stream")
-    if names & {"HTTPError", "HTTPException", "OSError", "Aborted"}:
-        return UpstreamFailure("The connection to Bedrock broke off.", code="upstream_disconnected")
-    if names & {"BotoCoreError"}:
-        return UpstreamFailure(_HIDDEN["upstream_config"], status=500, code="upstream_config", should_retry=False)
-    return Internal("The gateway failed while talking to Bedrock.")

@@ -21,6 +21,7 @@ _U32 = struct.Struct("!I")
 _U16 = struct.Struct("!H")
 _OVERHEAD = 16
 _FIXED_SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
+_SIZED = (6, 7)
 MAX_FRAME = 24 * 1024 * 1024 + 128 * 1024 + _OVERHEAD
 
 
@@ -50,25 +51,29 @@ class FrameDecoder:
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames completed by `data`. Raises BrokenStream."""
+        """The frames completed by `data`. The iterator raises BrokenStream once it has given what came before."""
         buffer = self._buffer
         buffer += data
         start, available = 0, len(buffer)
+        frames: list[Frame] = []
+        broken: BrokenStream | None = None
         with memoryview(buffer) as view:
-            frames = []
-            while available - start >= _OVERHEAD:
-                total, headers_length, prelude_crc = _PRELUDE.unpack_from(view, start)
-                if total < _OVERHEAD + headers_length or total > MAX_FRAME:
-                    raise BrokenStream("a frame has an impossible length")
-                if crc32(view[start : start + 8]) != prelude_crc:
-                    raise BrokenStream("a frame's prelude has a wrong checksum")
-                if available - start < total:
-                    break
-                frames.append(self._frame(view[start : start + total], 12 + headers_length))
-                start += total
+            try:
+                while available - start >= _OVERHEAD:
+                    total, headers_length, prelude_crc = _PRELUDE.unpack_from(view, start)
+                    if total < _OVERHEAD + headers_length or total > MAX_FRAME:
+                        raise BrokenStream("a frame has an impossible length")
+                    if crc32(view[start : start + 8]) != prelude_crc:
+                        raise BrokenStream("a frame's prelude has a wrong checksum")
+                    if available - start < total:
+                        break
+                    frames.append(self._frame(view[start : start + total], 12 + headers_length))
+                    start += total
+            except BrokenStream as problem:
+                broken = problem.with_traceback(None)  # which holds the buffer
         if start:
             del buffer[:start]
-        return iter(frames)
+        return _given(frames, broken)
 
     def _frame(self, frame: memoryview, payload_start: int) -> Frame:
         if crc32(frame[:-4]) != _U32.unpack_from(frame, len(frame) - 4)[0]:
@@ -80,6 +85,13 @@ class FrameDecoder:
             if kind[0] != "error":
                 self._kinds[headers] = kind
         return Frame(kind[0], kind[1], frame[payload_start:-4].tobytes(), kind[2])
+
+
+def _given(frames: list[Frame], broken: BrokenStream | None) -> Iterator[Frame]:
+    """What came whole before the damage is given first: how the bytes were cut makes no difference."""
+    yield from frames
+    if broken is not None:
+        raise broken
 
 
 def _kind(headers: dict[str, str]) -> tuple[str, str, str]:
@@ -101,10 +113,14 @@ def _headers(block: bytes) -> dict[str, str]:
             if value_type in _FIXED_SIZES:
                 at += _FIXED_SIZES[value_type]
                 continue
+            if value_type not in _SIZED:
+                raise BrokenStream("a frame has a header of an unknown type")
             (length,) = _U16.unpack_from(block, at)
             if value_type == 7:
                 found[name] = block[at + 2 : at + 2 + length].decode()
             at += 2 + length
     except (IndexError, struct.error, UnicodeDecodeError) as problem:
         raise BrokenStream("a frame's headers can't be read") from problem
+    if at != len(block):
+        raise BrokenStream("a frame's headers are cut off")
     return found

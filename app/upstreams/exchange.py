@@ -19,6 +19,7 @@ class Exchange:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shutdown: Callable[[int], None] | None = None
+        self._set_timeout: Callable[[float], None] | None = None
         self.closed = False
 
     def attach(self, connection: Any) -> None:
@@ -26,12 +27,20 @@ class Exchange:
         with self._lock:
             if self.closed:
                 raise Aborted
-            self._shutdown = connection.sock.shutdown if connection.sock is not None else None
+            if connection.sock is not None:
+                self._shutdown = connection.sock.shutdown
+                self._set_timeout = connection.sock.settimeout
+
+    def hurry(self, seconds: float) -> None:
+        """Give the rest of the answer no longer than this. The pool sets its own limit again with the next request."""
+        with self._lock:
+            if self._set_timeout is not None:
+                self._set_timeout(seconds)
 
     def detach(self) -> None:
         """The answer is complete; the connection may serve somebody else."""
         with self._lock:
-            self._shutdown = None
+            self._shutdown = self._set_timeout = None
 
     def close(self) -> None:
         with self._lock:

@@ -22,6 +22,6 @@ def refusal(status: int, headers: Mapping[str, str], data: bytes) -> GatewayErro
     message = members.get("message") or members.get("Message") or ""
     error = from_aws(code, str(message), status, members)
     retry_after = headers.get("retry-after", "")
-    if retry_after.isdigit() and error.should_retry is not False:
+    if retry_after.isdecimal() and error.should_retry is not False:
         error.retry_after = float(retry_after)
     return error

@@ -15,8 +15,10 @@ _MISSING = (
 )
 
 
-def presented_key(headers: Headers) -> str | None:
-    """The key a request presents: `Authorization: Bearer`, else `x-api-key`, else `api-key`; None where there is none.
+def presented_keys(headers: Headers) -> list[str]:
+    """The keys a request presents, at most three: `Authorization: Bearer`, then `x-api-key`, then `api-key`.
+
+    More than one is tried, because SDKs always send an Authorization, if only a dummy one beside the real header.
 
     Header names in any case, as ASGI and other fronts give them. An Authorization of another scheme (Basic, or the
     SigV4 signature of a Function URL with IAM) is not ours, and the other headers are looked at.
@@ -28,18 +30,20 @@ def presented_key(headers: Headers) -> str | None:
             key = _bearer(_text(value)) if name == b"authorization" else _text(value)
             if key:
                 found.setdefault(name, key)
-    return found.get(b"authorization") or found.get(b"x-api-key") or found.get(b"api-key")
+    order = (found.get(name) for name in (b"authorization", b"x-api-key", b"api-key"))
+    return list(dict.fromkeys(key for key in order if key))
 
 
 async def authenticate(headers: Headers, keys: Keys) -> Caller:
     """The caller. Raises Unauthenticated in OpenAI's words, and what the port raises where keys can't be had (503)."""
-    key = presented_key(headers)
-    if key is None:
+    presented = presented_keys(headers)
+    if not presented:
         raise Unauthenticated(_MISSING)
-    caller = await keys.authenticate(key)
-    if caller is None:
-        raise Unauthenticated("Incorrect API key provided.")
-    return caller
+    for key in presented:
+        caller = await keys.authenticate(key)
+        if caller is not None:
+            return caller
+    raise Unauthenticated("Incorrect API key provided.")
 
 
 def _bearer(value: str) -> str:

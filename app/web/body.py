@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+from app.core.json_values import has_infinity, may_overflow
 from app.errors import InvalidRequest, TooLarge
 
 
@@ -42,7 +43,10 @@ def parse_json(body: bytes) -> Any:
     if not body.strip():
         raise InvalidRequest("The request body is empty; it must be a JSON object.", code="invalid_json")
     try:
-        return from_json(body, allow_inf_nan=False)
+        value = from_json(body, allow_inf_nan=False)
+        if may_overflow(body) and has_infinity(value):
+            raise InvalidRequest("A number in the request body is too large.", code="invalid_json")
+        return value
     except ValueError as problem:
         mended = _without_lone_surrogates(body)
         if mended is not None:

@@ -1,4 +1,4 @@
-"""The outermost layer: request id, size limit by declared length, timing headers, and the last net under everything."""
+"""The two layers round all routes: request id and timing headers outside CORS, size limit and the last net inside."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ def new_request_id() -> str:
 class Context:
     """Pure ASGI. Puts `request_id` and `started` (epoch seconds) into `scope["state"]`."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limit = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,12 +34,9 @@ class Context:
         if len(path) > 1 and path.endswith("/"):
             # Both spellings are served: a redirect would lose the body of a POST with many clients.
             scope["path"] = path.rstrip("/") or "/"
-        begun = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 elapsed = round((time.time() - started) * 1000)
                 message["headers"] = [
                     *message.get("headers", ()),
@@ -50,20 +46,42 @@ class Context:
                 ]
             await send(message)
 
+        await self._app(scope, receive, send_with_headers)
+
+
+class Net:
+    """Pure ASGI, inside CORS, so that browsers can read what it says: the size limit by declared length, and the last
+    net under everything."""
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = app
+        self._limit = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
             if _declared_length(scope) > self._limit:
                 raise too_large(self._limit)
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, noted)
         except ClientDisconnect:
             return
-        except Exception as problem:  # noqa: BLE001  the last net: the process lives on and the client gets an envelope
+        except Exception as problem:  # noqa: BLE001  the process lives on and the client gets an envelope
             error = as_gateway_error(problem)
             if not begun:
-                await problem_response(error, request_id)(scope, receive, send_with_headers)
+                await problem_response(error, scope["state"]["request_id"])(scope, receive, send)
 
 
 def _declared_length(scope: dict[str, Any] | Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() and len(value) < 16 else 0
+            return int(value[:19]) if value.isdigit() else 0
     return 0

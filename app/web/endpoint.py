@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
 from starlette.requests import Request
 
 from app.core.ports import Call, Keys
@@ -30,9 +29,3 @@ class Door:
 
     async def body(self, request: Request) -> Any:
         return parse_json(await read_body(request.receive, self.max_body_bytes))
-
-
-def documented(schema: type[BaseModel]) -> dict[str, Any]:
-    """Arguments for a route whose body is read by hand: the schema shows in OpenAPI, the framework does not touch it."""
-    body = {"required": True, "content": {"application/json": {"schema": schema.model_json_schema()}}}
-    return {"response_model": None, "openapi_extra": {"requestBody": body}}

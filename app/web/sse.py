@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.core.events import Batch
 from app.core.ports import Call
+from app.errors import UpstreamFailure
 from app.web.problems import as_gateway_error, problem_body, problem_response
 
 PING = b": ping\n\n"
@@ -25,6 +26,10 @@ HEADERS = {
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
 }
+
+_STOPPING = UpstreamFailure(
+    "The gateway is shutting down; the answer is not complete.", status=503, code="shutting_down"
+)
 
 
 class Encoder(Protocol):
@@ -69,8 +74,9 @@ class EventStream(Response):
             await self._run(scope, receive, connection)
         except asyncio.CancelledError:
             if not connection.gone:
+                await self._stop(connection)
                 raise
-            if current is not None and hasattr(current, "uncancel"):
+            if current is not None:
                 current.uncancel()
         finally:
             watcher.cancel()
@@ -89,8 +95,8 @@ class EventStream(Response):
             (name.encode(), value.encode("latin-1")) for name, value in (HEADERS | dict(self._more_headers())).items()
         ]
         await connection.raw({"type": "http.response.start", "status": 200, "headers": raw})
-        await connection.write(encoder.feed(choice, batch))
         try:
+            await connection.write(encoder.feed(choice, batch))
             async for choice, batch in events:
                 data = encoder.feed(choice, batch)
                 if data:
@@ -99,6 +105,11 @@ class EventStream(Response):
         except Exception as problem:  # noqa: BLE001  the status is long out; the stream itself has to tell
             last = encoder.fail(problem_body(as_gateway_error(problem), self._call.request_id))
         await connection.write(last, end=True)
+
+    async def _stop(self, connection: _Connection) -> None:
+        """The server shuts down and can't wait any longer: the client is told, where it can be told at once."""
+        if connection.open:
+            await connection.write(self._encoder.fail(problem_body(_STOPPING, self._call.request_id)), end=True)
 
     async def _watch(self, receive: Receive, connection: _Connection, task: asyncio.Task[None] | None) -> None:
         """Sends pings into silence, and notices when the client leaves."""
@@ -129,6 +140,11 @@ class _Connection:
         self._ended = False
         self._busy = False
         self._last = time.monotonic()
+
+    @property
+    def open(self) -> bool:
+        """Whether a stream is under way and nothing is stuck in it."""
+        return self._begun and not self._ended and not self._busy and not self.gone
 
     async def write(self, data: bytes, *, end: bool = False) -> None:
         self._last = time.monotonic()

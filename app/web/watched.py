@@ -17,26 +17,28 @@ T = TypeVar("T")
 async def watched(work: Coroutine[Any, Any, T], receive: Receive, call: Call, *, drain: bool) -> T:
     """The result of `work`. A client that leaves cancels it, or, with `drain`, lets it finish for the sake of its usage.
 
-    Raises ClientDisconnect once the client has gone.
+    Raises ClientDisconnect once the client has gone. The work runs in the calling task: only the watcher is a new one.
     """
-    task = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_left(receive))
+    current = asyncio.current_task()
+    assert current is not None
+    watcher = asyncio.create_task(_watch(receive, call, None if drain else current))
     try:
-        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        call.gone = True
-        if drain:
-            await asyncio.wait({task})
-        raise ClientDisconnect
+        result = await work
+    except asyncio.CancelledError:
+        if not call.gone:
+            raise
+        current.uncancel()
+        raise ClientDisconnect from None
     finally:
-        leaving.cancel()
-        if not task.done():
-            task.cancel()
-        if call.gone:
-            await asyncio.gather(task, return_exceptions=True)
+        watcher.cancel()
+    if call.gone:
+        raise ClientDisconnect
+    return result
 
 
-async def _left(receive: Receive) -> None:
+async def _watch(receive: Receive, call: Call, task: asyncio.Task[Any] | None) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    call.gone = True
+    if task is not None:
+        task.cancel()

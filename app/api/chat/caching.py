@@ -8,7 +8,7 @@ from typing import Any
 from app.api.chat.schema import ChatRequest
 from app.core.prompt import CachePoint, Caching
 
-_LONG = frozenset({"1h", "30m", "12h", "24h"})
+_LONG = ("1h", "30m", "12h", "24h")
 
 
 def cache_ttl(asked: Any) -> str:

@@ -47,7 +47,7 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
         model=request.model,
         messages=decode_messages(request.messages, custom),
         tools=tools,
-        tool_choice=_tool_choice(request) if tools else ToolChoice(),
+        tool_choice=_tool_choice(request, {tool.name for tool in tools}) if tools else ToolChoice(),
         parallel_tool_calls=request.parallel_tool_calls,
         response_format=decode_response_format(request.response_format),
         sampling=Sampling(limit, request.temperature, request.top_p, request.top_k, _stop(request.stop)),
@@ -91,16 +91,16 @@ def _refuse(request: ChatRequest, max_choices: int) -> None:
         raise InvalidRequest(f"n may be at most {max_choices} here.", param="n", code="invalid_value")
 
 
-def _tool_choice(request: ChatRequest) -> ToolChoice:
+def _tool_choice(request: ChatRequest, known: set[str]) -> ToolChoice:
     choice = decode_tool_choice(request.tool_choice, request.function_call)
-    if choice.mode == "tool":
-        known = {
-            str((tool.get(tool.get("type", "function")) or tool).get("name")) for tool in request.tools or [] if tool
-        } | {str(function.get("name")) for function in request.functions or []}
-        if choice.name not in known:
-            raise InvalidRequest(
-                "tool_choice names a tool that is not among the tools.", param="tool_choice", code="invalid_value"
-            )
+    if choice.mode == "tool" and choice.name not in known:
+        raise InvalidRequest(
+            "tool_choice names a tool that is not among the tools.", param="tool_choice", code="invalid_value"
+        )
+    if choice.allowed is not None and not known.intersection(choice.allowed):
+        raise InvalidRequest(
+            "tool_choice allows none of the tools that are given.", param="tool_choice", code="invalid_value"
+        )
     return choice
 
 
@@ -117,6 +117,8 @@ def decode_response_format(wanted: Mapping[str, Any] | None) -> ResponseFormat |
             code="invalid_value",
         )
     holder = wanted.get("json_schema")
+    if isinstance(holder, Mapping) and holder.get("schema") is None:
+        return ResponseFormat("json_object")  # a schema is optional at OpenAI; any object will do
     schema = holder.get("schema") if isinstance(holder, Mapping) else None
     if not isinstance(holder, Mapping) or not isinstance(schema, Mapping):
         raise InvalidRequest(
@@ -147,14 +149,24 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
 
 
 def _effort(request: ChatRequest) -> str | None:
+    """`reasoning_effort`, or the `reasoning` object that other gateways' clients send: effort, enabled, max_tokens."""
     if request.reasoning_effort is not None:
         return request.reasoning_effort
-    effort = (request.reasoning or {}).get("effort")
+    reasoning = request.reasoning or {}
+    effort = reasoning.get("effort")
     if effort is None:
-        return None
+        if reasoning.get("enabled") is False:
+            return "none"
+        budget = reasoning.get("max_tokens")
+        if isinstance(budget, int) and budget > 0:
+            return next((level for level, most in _LEVELS_BY_BUDGET if budget <= most), "max")
+        return "medium" if reasoning.get("enabled") is True else None
     if effort not in ("none", "minimal", "low", "medium", "high", "xhigh", "max"):
         raise InvalidRequest("Unknown reasoning effort.", param="reasoning.effort", code="invalid_value")
     return str(effort)
+
+
+_LEVELS_BY_BUDGET = (("low", 1024), ("medium", 2048), ("high", 4096), ("xhigh", 8192))
 
 
 def _metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:

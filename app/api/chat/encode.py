@@ -86,7 +86,7 @@ class ChatStream:
         self._legacy = legacy_functions
         self._custom = custom_tools
         self._choices: dict[int, _Choice] = {}
-        self._usage = Usage()
+        self._usage: dict[int, Usage] = {}
         self._tier = ""
 
     def feed(self, choice: int, batch: Batch) -> bytes:
@@ -100,7 +100,7 @@ class ChatStream:
             if kind is TextDelta:
                 frames.append(state.text(event.text))  # type: ignore[union-attr]
             elif kind is Metered:
-                self._usage += event.usage  # type: ignore[union-attr]
+                self._usage[choice] = event.usage  # type: ignore[union-attr]
                 self._tier = event.tier or self._tier  # type: ignore[union-attr]
             else:
                 frames.extend(self._other(state, event))
@@ -110,7 +110,7 @@ class ChatStream:
         """The usage chunk, last of all because clients take the last one for good, and the end mark."""
         if not self._include_usage:
             return DONE
-        usage = b'],"usage":' + to_json(encode_usage(self._usage))
+        usage = b'],"usage":' + to_json(encode_usage(sum(self._usage.values(), Usage())))
         tier = b',"service_tier":' + to_json(encode_tier(self._tier)) if self._tier else b""
         return self._head + usage + tier + b"}\n\n" + DONE
 
@@ -134,7 +134,7 @@ class ChatStream:
             case ToolCallDelta(index, arguments):
                 return self._arguments(state, index, arguments)
             case Cited():
-                return [state.delta(to_json({"annotations": [encode_annotation(event)]}))]
+                return [state.cited(event)]
             case Finished(reason):
                 return [*state.end_custom(), *state.end_reasoning(), state.finished(self._reason(reason))]
         return []
@@ -176,6 +176,7 @@ class _Choice:
         self._tail = tail
         self._begun = False
         self._blocks = 0
+        self._citations = 0
         self.thought: list[str] = []
         self.signature: list[str] = []
         self.sealed: list[Reasoning] = []
@@ -199,6 +200,11 @@ class _Choice:
         start = self._blocks
         self._blocks += len(blocks)
         return self.delta(to_json({"reasoning_details": encode_details(blocks, start)}))
+
+    def cited(self, cited: Cited) -> bytes:
+        """The SDK's accumulator breaks off where list entries of a stream have no `index` (openai 3.52)."""
+        self._citations += 1
+        return self.delta(to_json({"annotations": [{"index": self._citations - 1} | encode_annotation(cited)]}))
 
     def end_reasoning(self) -> list[bytes]:
         if not self.thought and not self.signature:

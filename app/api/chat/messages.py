@@ -12,7 +12,11 @@ from app.core import sources
 from app.core.prompt import CachePoint, Media, Message, Part, Text, ToolCall, ToolResult
 from app.errors import InvalidRequest
 
-TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
+TEXT_TYPES = ("text", "input_text", "output_text")
+PART_TYPES: tuple[str, ...] = (*TEXT_TYPES, "refusal", "thinking", "redacted_thinking", "reasoning", "image_url", "input_image")
+PART_TYPES += ("video_url", "audio_url", "input_audio", "file", "input_file")
+UNKNOWN_TOOL = "unknown_tool"
+"""The name of a tool whose call came without one."""
 MAX_PARTS = 20_000
 
 
@@ -27,7 +31,8 @@ class _Decoder:
     def __init__(self, custom: frozenset[str]) -> None:
         self._custom = custom
         self._legacy: dict[str, deque[str]] = {}
-        self._legacy_count = 0
+        self._nameless: deque[str] = deque()
+        self._invented = 0
 
     def run(self, messages: list[dict[str, Any]]) -> tuple[Message, ...]:
         return tuple(self._message(message, f"messages.{place}") for place, message in enumerate(messages))
@@ -42,10 +47,10 @@ class _Decoder:
             case "assistant":
                 return Message("assistant", self._assistant(message, param))
             case "tool":
-                return self._result(message, message.get("tool_call_id"), f"{param}.tool_call_id", param)
+                return self._result(message, message.get("tool_call_id"), param)
             case "function":
                 waiting = self._legacy.get(str(message.get("name")))
-                return self._result(message, waiting.popleft() if waiting else "function_call_0", "", param)
+                return self._result(message, waiting.popleft() if waiting else "function_call_0", param)
             case _:
                 raise InvalidRequest(
                     f"Unknown role {str(role)[:40]!r}; use system, developer, user, assistant, tool or function.",
@@ -53,12 +58,10 @@ class _Decoder:
                     code="invalid_value",
                 )
 
-    def _result(self, message: dict[str, Any], call_id: Any, id_param: str, param: str) -> Message:
+    def _result(self, message: dict[str, Any], call_id: Any, param: str) -> Message:
         if not isinstance(call_id, str) or not call_id:
-            raise InvalidRequest(
-                "A tool message needs a tool_call_id.", param=id_param, code="missing_required_parameter"
-            )
-        parts = _content(message, param)
+            call_id = self._nameless.popleft() if self._nameless else "call 0"
+        parts = _content(_with_text(message), param)
         content = tuple(part for part in parts if isinstance(part, Text | Media))
         points = [part for part in parts if isinstance(part, CachePoint)]
         failed = message.get("is_error") is True
@@ -86,22 +89,42 @@ class _Decoder:
             raise InvalidRequest("A tool call must be an object.", param=param, code="invalid_type")
         kind = "custom" if isinstance(call.get("custom"), Mapping) else "function"
         body = call.get(kind)
-        if not isinstance(body, Mapping) or not isinstance(body.get("name"), str) or not body["name"]:
-            raise InvalidRequest(
-                "A tool call needs a name.", param=f"{param}.{kind}.name", code="missing_required_parameter"
-            )
+        if not isinstance(body, Mapping):
+            raise InvalidRequest("A tool call needs a function.", param=f"{param}.{kind}", code="invalid_type")
+        name = body.get("name")
+        name = name if isinstance(name, str) and name else UNKNOWN_TOOL
         identifier = call.get("id")
         if not isinstance(identifier, str) or not identifier:
-            raise InvalidRequest("A tool call needs an id.", param=f"{param}.id", code="missing_required_parameter")
+            identifier = self._invented_id(self._nameless, "call ")
         if kind == "custom":
-            return ToolCall(identifier, body["name"], _json({"input": str(body.get("input", ""))}))
-        return ToolCall(identifier, body["name"], _arguments(body.get("arguments")))
+            return ToolCall(identifier, name, _json({"input": str(body.get("input", ""))}))
+        return ToolCall(identifier, name, _arguments(body.get("arguments")))
+
+    def _invented_id(self, waiting: deque[str], prefix: str) -> str:
+        """An id for a call that came without one; the next result without one is its. A prefix with a blank makes it no
+        valid id, so that the repairer replaces and counts it."""
+        self._invented += 1
+        waiting.append(f"{prefix}{self._invented}")
+        return waiting[-1]
 
     def _legacy_call(self, name: str, arguments: Any) -> ToolCall:
-        identifier = f"function_call_{self._legacy_count}"
-        self._legacy_count += 1
-        self._legacy.setdefault(name, deque()).append(identifier)
+        identifier = self._invented_id(self._legacy.setdefault(name, deque()), "function_call_")
         return ToolCall(identifier, name, _arguments(arguments))
+
+
+def _with_text(message: dict[str, Any]) -> dict[str, Any]:
+    """A tool's message with content that is neither text nor parts (an object, a list of rows, a number) as JSON text."""
+    content = message.get("content")
+    if content is None or isinstance(content, str) or _are_parts(content):
+        return message
+    return message | {"content": _json(content)}
+
+
+def _are_parts(content: Any) -> bool:
+    items = content if isinstance(content, list) else [content]
+    return all(
+        isinstance(item, str) or (isinstance(item, Mapping) and item.get("type") in PART_TYPES) for item in items
+    )
 
 
 def _arguments(arguments: Any) -> str:
@@ -147,11 +170,13 @@ def _content(message: Mapping[str, Any], param: str) -> tuple[Part, ...]:
 
 
 def _part(part: Any, param: str) -> list[Part]:
+    if part is None:
+        return []
     if isinstance(part, str):
         return [Text(part)]
     if not isinstance(part, Mapping):
         raise InvalidRequest("A content part must be an object.", param=param, code="invalid_type")
-    kind = part.get("type", "text")
+    kind = part.get("type") or "text"
     if kind in TEXT_TYPES:
         decoded: Part | None = Text(_string(part, "text", param))
     elif kind == "refusal":
@@ -219,7 +244,7 @@ def _object(part: Mapping[str, Any], name: str, param: str) -> Mapping[str, Any]
 
 def _string(body: Mapping[str, Any], name: str, param: str) -> str:
     value = body.get(name)
-    if value is None and name in ("text", "refusal"):
+    if value is None and name in ("text", "refusal") and "type" in body:
         return ""
     if not isinstance(value, str):
         raise InvalidRequest(f"{name} must be a string.", param=f"{param}.{name}", code="invalid_type")

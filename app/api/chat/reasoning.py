@@ -53,13 +53,13 @@ def _from_details(message: Mapping[str, Any]) -> list[Reasoning]:
 
 
 def _from_extra_content(message: Mapping[str, Any]) -> list[Reasoning]:
+    """Of all calls: a model may think again between two. Some clients copy one call's to the others."""
+    blocks: list[Reasoning] = []
     for call in _mappings(message.get("tool_calls")):
         extra = call.get("extra_content")
         vendor = extra.get(VENDOR) if isinstance(extra, Mapping) else None
-        blocks = _details(vendor.get("reasoning")) if isinstance(vendor, Mapping) else []
-        if blocks:
-            return blocks
-    return []
+        blocks += _details(vendor.get("reasoning")) if isinstance(vendor, Mapping) else []
+    return list(dict.fromkeys(blocks))
 
 
 def _from_blocks(message: Mapping[str, Any]) -> list[Reasoning]:

@@ -13,7 +13,8 @@ from app.api.chat.decode import decode
 from app.api.chat.encode import ChatStream, encode_completion
 from app.api.chat.schema import ChatRequest
 from app.gateway import Gateway
-from app.web.endpoint import Door, documented
+from app.web.endpoint import Door
+from app.web.openapi import documented
 from app.web.receipt import receipt_headers
 from app.web.sse import EventStream
 from app.web.watched import watched

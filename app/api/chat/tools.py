@@ -20,7 +20,7 @@ def decode_tools(
     decoded: list[Tool] = []
     custom: set[str] = set()
     for place, tool in enumerate(tools):
-        kind = tool.get("type", "function")
+        kind = tool.get("type") or "function"
         if kind not in ("function", "custom"):
             raise InvalidRequest(
                 f"Unknown tool type {str(kind)[:40]!r}; use 'function' or 'custom'.",

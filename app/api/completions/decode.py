@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from app.api.completions.parameters import TUNING
 from app.api.completions.schema import CompletionRequest
 from app.core.prompt import Message, Prompt, Sampling, Text
 from app.errors import InvalidRequest
@@ -12,7 +13,6 @@ from app.errors import InvalidRequest
 MAX_PROMPTS = 32
 CONTINUE = "Continue the text you are given. Answer with the continuation only, without repeating or commenting on it."
 FILL = "Answer only with the text that belongs between the prefix and the suffix you are given."
-_TUNING = ("frequency_penalty", "presence_penalty", "logit_bias", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
     if n * len(texts) > max_choices:
         raise InvalidRequest(f"At most {max_choices} answers per request here.", param="n", code="invalid_value")
     stop = (request.stop,) if isinstance(request.stop, str) else tuple(request.stop or ())
-    ignored = tuple(name for name in _TUNING if getattr(request, name) not in (None, 0, 0.0, {}))
+    ignored = tuple(name for name in TUNING if getattr(request, name) not in (None, 0, 0.0, {}))
     prompts = tuple(
         Prompt(
             request.model,

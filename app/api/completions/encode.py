@@ -43,7 +43,7 @@ class CompletionStream:
         self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
         self._include_usage = include_usage
         self._echoes = {place * n + copy: echo for place, echo in enumerate(echoes) for copy in range(n) if echo}
-        self._usage = Usage()
+        self._usage: dict[int, Usage] = {}
 
     def feed(self, choice: int, batch: Batch) -> bytes:
         frames = []
@@ -57,7 +57,7 @@ class CompletionStream:
                 case Finished(reason):
                     frames.append(self._chunk(choice, "", _reason(reason)))
                 case Metered(usage):
-                    self._usage += usage
+                    self._usage[choice] = usage
                 case _:
                     pass
         return b"".join(frames)
@@ -65,7 +65,7 @@ class CompletionStream:
     def finish(self) -> bytes:
         if not self._include_usage:
             return DONE
-        return self._head + b'],"usage":' + to_json(_usage(self._usage)) + b"}\n\n" + DONE
+        return self._head + b'],"usage":' + to_json(_usage(sum(self._usage.values(), Usage()))) + b"}\n\n" + DONE
 
     def fail(self, body: dict[str, Any]) -> bytes:
         return b"data: " + to_json(body) + b"\n\n"

@@ -16,7 +16,8 @@ from app.api.completions.schema import CompletionRequest
 from app.core.events import Batch, Reply
 from app.core.ports import Call
 from app.gateway import Gateway
-from app.web.endpoint import Door, documented
+from app.web.endpoint import Door
+from app.web.openapi import documented
 from app.web.receipt import receipt_headers
 from app.web.sse import EventStream
 from app.web.watched import watched

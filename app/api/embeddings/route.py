@@ -8,7 +8,8 @@ from pydantic_core import to_json
 from app.api.embeddings.answer import answer
 from app.api.embeddings.schema import EmbeddingsBody
 from app.core.ports import Embedder, TokenDecoder
-from app.web.endpoint import Door, documented
+from app.web.endpoint import Door
+from app.web.openapi import documented
 from app.web.receipt import receipt_headers
 from app.web.watched import watched
 

@@ -11,6 +11,7 @@ _CLAUDE_PATHS = ("/stop_sequence", "/usage")
 _ADAPTIVE: dict[str, Any] = {
     "temperature": False,
     "top_p": False,
+    "top_k_path": (),
     "reasoning": "adaptive",
     "strict": False,
     "prefill": False,
@@ -56,7 +57,6 @@ ROWS: Rows = (
     (r"anthropic\.claude-3-(sonnet|haiku)-|anthropic\.claude-3-5-sonnet-20240620", {"on_demand": None}),
     (r"anthropic\.claude-3-5-", {"max_output": 8192}),
     (r"anthropic\.claude-3-5-haiku", {"cache_points": True, "cache_min_tokens": 2048}),
-    (r"anthropic\.claude-3-5-sonnet-20241022", {"cache_points": True}),
     (
         r"anthropic\.claude-(3-7|sonnet-4|opus-4|haiku-4)",
         {"reasoning": "budget", "effort_levels": ("low", "medium", "high", "xhigh", "max"), "max_output": 64_000},

@@ -32,6 +32,7 @@ ROWS: Rows = (
             "effort_levels": ("low", "medium", "high", "xhigh"),
             "sends_none": True,
             "min_max_tokens": 16,
+            "max_stops": 4,
             "tool_result_images": False,
             "regex_lookaround": False,
             "context_window": 922_000,
@@ -40,17 +41,25 @@ ROWS: Rows = (
         },
     ),
     (r"openai\.gpt-(5\.[6-9]|[6-9])", {"stop": False}),
+    (r"openai\.gpt-6-(luna|sol)", {"on_demand": None}),
     (r"openai\.gpt-6-astra|openai\.gpt-6\.1-sol", {"effort_can_be_off": False, "sends_none": False}),
+    (r"openai\.gpt-6\.1-sol", {"context_window": 1_000_000, "max_output": 131_072}),
     (
         r"xai\.grok",
         {
             "family": "grok",
             "modalities": frozenset({"image"}),
+            # xAI's own name for it; on Converse unverified, and a refusal is learned from (bedrock.md 2.3).
+            "reasoning": "flat",
+            "effort_levels": ("low", "medium", "high", "xhigh"),
+            "effort_can_be_off": False,
             "stop": False,
             "min_max_tokens": 16,
             "regex_lookaround": False,
             "context_window": 500_000,
+            "max_output": 500_000,
             "on_demand": False,
         },
     ),
+    (r"xai\.grok-4\.7", {"context_window": 524_288, "max_output": 524_288}),
 )

@@ -16,14 +16,15 @@ Block = dict[str, Any]
 
 
 def place_cache_points(
-    body: dict[str, Any], *, auto: bool, allowed: bool, tools: bool, ttl: str, one_hour: bool
+    body: dict[str, Any], *, explicit: bool, auto: bool, tools: bool, ttl: str, one_hour: bool
 ) -> None:
     """Bring the cache points of a Converse body in order, in place.
 
-    `allowed`: the model takes any; `tools`: also behind tools; `one_hour`: it takes `ttl: 1h`.
+    `explicit`: the client's own are kept; `auto`: where it has none, the gateway's are added; `tools`: also behind
+    tools; `one_hour`: the model takes `ttl: 1h`.
     """
-    explicit = _drop_misplaced(body, allowed)
-    if allowed and auto and not explicit:
+    kept = _drop_misplaced(body, explicit)
+    if auto and not kept:
         _add(body, tools, ttl)
     _limit(body)
     _order(body, one_hour)

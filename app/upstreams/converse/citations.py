@@ -14,7 +14,7 @@ def to_cited(citation: dict[str, Any], start: int, end: int) -> Cited:
     place = place if isinstance(place, dict) else {}
     source = citation.get("source") or ""
     url = place.get("url") or (source if source.startswith(("http://", "https://")) else "")
-    quote = "".join(part.get("text", "") for part in citation.get("sourceContent") or [])
+    quote = "".join(part.get("text") or "" for part in citation.get("sourceContent") or [])
     return Cited(
         title=citation.get("title") or place.get("domain") or "",
         url=url,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
@@ -15,16 +16,22 @@ from app.core.ports import Call
 from app.errors import GatewayError, UpstreamFailure
 from app.upstreams.converse.reply import ReplyMachine
 from app.upstreams.converse.request import to_body, to_bytes, to_path
-from app.upstreams.errors import from_aws, from_exception
+from app.upstreams.errors import from_aws
 from app.upstreams.eventstream import FrameDecoder
 from app.upstreams.exchange import Exchange
+from app.upstreams.failures import from_exception
 from app.upstreams.refusals import refusal
-from app.upstreams.threads import Pump
+from app.upstreams.threads import Pump, in_thread
 
 if TYPE_CHECKING:
     from app.upstreams.http import Endpoint  # urllib3 is loaded when a request, or the warm-up, needs it
 
+log = logging.getLogger(__name__)
+
 READ_SIZE = 65536
+LAST_WORDS = 1.0
+"""Seconds that Bedrock gets to end the response properly once everything has been said."""
+
 _HEADERS = {"content-type": "application/json", "accept": "application/json"}
 _STREAM_HEADERS = {"content-type": "application/json", "accept": "application/vnd.amazon.eventstream"}
 
@@ -39,16 +46,12 @@ class ConverseUpstream:
     async def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
         exchange = Exchange()
         if plan.whole:
-            loop = asyncio.get_running_loop()
-            try:
-                yield await loop.run_in_executor(self._executor, self._whole, plan, call, exchange)
-            except asyncio.CancelledError:
-                exchange.close()
-                raise
+            yield await in_thread(lambda: self._whole(plan, call, exchange), exchange, self._executor)
             return
         pump = Pump(lambda: self._stream(plan, call, exchange), exchange, self._executor)
-        async for gathered in pump.items():
-            yield gathered[0] if len(gathered) == 1 else [event for batch in gathered for event in batch]
+        async with aclosing(pump.items()) as items:
+            async for gathered in items:
+                yield gathered[0] if len(gathered) == 1 else [event for batch in gathered for event in batch]
 
     def _whole(self, plan: Plan, call: Call, exchange: Exchange) -> Batch:
         try:
@@ -64,7 +67,7 @@ class ConverseUpstream:
             raise _translated(problem) from problem
 
     def _stream(self, plan: Plan, call: Call, exchange: Exchange) -> Iterator[list[Event]]:
-        response = None
+        response = machine = None
         try:
             response = self._post(plan, call, exchange, _STREAM_HEADERS)
             if response.status != 200:
@@ -78,9 +81,14 @@ class ConverseUpstream:
                     yield batch
                 if failure is not None:
                     raise failure
+                if machine.metered:
+                    exchange.hurry(LAST_WORDS)
             machine.close()
             exchange.detach()
         except Exception as problem:
+            if machine is not None and machine.complete and not isinstance(problem, GatewayError):
+                log.warning("a stream broke off after its answer was complete: %s", type(problem).__name__)
+                return
             raise _translated(problem) from problem
         finally:
             if response is not None:
@@ -98,7 +106,9 @@ def _decode(decoder: FrameDecoder, machine: ReplyMachine, data: bytes, batch: li
     try:
         for message_type, name, payload, text in decoder.feed(data):
             if message_type == "event":
-                batch += machine.feed(name, from_json(payload))
+                event = from_json(payload) if payload else {}
+                if isinstance(event, dict):
+                    batch += machine.feed(name, event)
             elif message_type == "exception":
                 members = _decoded(payload)
                 return from_aws(name, str(members.get("message") or members.get("Message") or ""), 500, members)

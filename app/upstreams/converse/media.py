@@ -44,9 +44,6 @@ class MediaBlocks:
             self._names.add(body["name"])
         return {kind: body}
 
-    def takes_images(self) -> bool:
-        return self._takes("image")
-
     def _takes(self, kind: str) -> bool:
         return self._traits.modalities is None or kind in self._traits.modalities
 

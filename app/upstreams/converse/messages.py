@@ -4,32 +4,44 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic_core import from_json
 
+from app.core.json_values import has_infinity, may_overflow
 from app.core.prompt import CachePoint, Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from app.upstreams.converse.media import Block, MediaBlocks
 
+ATTACHED = "See the attached document."
 
-def to_system(parts: Sequence[Part], instructions: Sequence[str]) -> list[Block]:
-    """The `system` list: text blocks and cache points, the gateway's own instructions last."""
-    blocks = [
+
+def to_system(parts: Sequence[Part]) -> list[Block]:
+    """The `system` list: text blocks and cache points."""
+    return [
         cache_point(part.ttl) if isinstance(part, CachePoint) else {"text": part.text}
         for part in parts
         if isinstance(part, Text | CachePoint)
     ]
-    return [*blocks, *({"text": text} for text in instructions)]
 
 
 def to_messages(
     messages: Sequence[Message], media: MediaBlocks, *, statuses: bool, repairs: Counter[str]
 ) -> list[Block]:
     """`statuses`: whether the model takes `toolResult.status`."""
-    return [
+    turns: list[Block] = [
         {"role": message.role, "content": [_block(part, media, statuses, repairs) for part in message.parts]}
         for message in messages
     ]
+    for turn in turns:
+        _accompany_documents(turn["content"], repairs)
+    return turns
+
+
+def _accompany_documents(content: list[Block], repairs: Counter[str]) -> None:
+    """A document needs a text beside it. Only now is it known what is one: the content decides, not what was claimed."""
+    if any("document" in block for block in content) and not any("text" in block for block in content):
+        repairs["document-text"] += 1
+        content.append({"text": ATTACHED})
 
 
 def _block(part: Part, media: MediaBlocks, statuses: bool, repairs: Counter[str]) -> Block:
@@ -47,8 +59,10 @@ def _block(part: Part, media: MediaBlocks, statuses: bool, repairs: Counter[str]
                 return {"reasoningContent": {"redactedContent": redacted}}
             sealed = {"text": text} | ({"signature": signature} if signature else {})
             return {"reasoningContent": {"reasoningText": sealed}}
-        case CachePoint():
-            return cache_point(part.ttl)
+        case CachePoint(ttl):
+            return cache_point(ttl)
+        case _:
+            assert_never(part)
 
 
 def cache_point(ttl: str) -> Block:
@@ -80,6 +94,8 @@ def parsed_arguments(arguments: str, repairs: Counter[str]) -> dict[str, Any]:
             return {}
         try:
             value = from_json(text, allow_inf_nan=False)
+            if may_overflow(text.encode()) and has_infinity(value):
+                break
         except ValueError:
             break
         if isinstance(value, dict):

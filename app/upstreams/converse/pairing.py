@@ -76,13 +76,13 @@ def _unused(identifier: str, seen: set[str]) -> str:
 
 def _answers(turns: Sequence[Message], counts: Counter[str]) -> tuple[dict[str, ToolResult], set[tuple[int, int]]]:
     """Results by the call they answer (the last one wins), and the places of results that answer no call before them."""
-    asked: set[str] = set()
+    asked: dict[str, int] = {}
     answers: dict[str, ToolResult] = {}
     orphans: set[tuple[int, int]] = set()
     for place, turn in enumerate(turns):
         for index, part in enumerate(turn.parts):
             if isinstance(part, ToolCall):
-                asked.add(part.id)
+                asked[part.id] = place
             elif isinstance(part, ToolResult):
                 if part.call_id not in asked:
                     counts["orphan-result"] += 1
@@ -90,6 +90,8 @@ def _answers(turns: Sequence[Message], counts: Counter[str]) -> tuple[dict[str, 
                     continue
                 if part.call_id in answers:
                     counts["duplicate-result"] += 1
+                elif place != asked[part.call_id] + 1:
+                    counts["moved-result"] += 1
                 answers[part.call_id] = part
     return answers, orphans
 

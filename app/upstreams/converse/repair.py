@@ -29,17 +29,19 @@ class Repaired:
     repairs: Counter[str]
 
 
-def repair(messages: Sequence[Message], traits: Traits, *, reasoning: bool = True) -> Repaired:
-    """`reasoning`: whether this request runs with the model's reasoning on, which decides what may be replayed."""
+def repair(messages: Sequence[Message], traits: Traits, *, reasoning: bool = True, tools: bool = False) -> Repaired:
+    """`reasoning`: whether this request runs with the model's reasoning on, which decides what may be replayed;
+    `tools`: whether it carries any, which rules a prefill out."""
     counts: Counter[str] = Counter()
     system, turns = _split_system(messages, traits, counts)
     turns = [_mend(turn, traits, counts, reasoning) for turn in turns]
-    turns = _without_blank(turns, counts)
-    turns = pair(_merged(turns, counts), counts)
-    turns = [turn for message in turns for turn in _placed_media(message, traits, counts)]
-    turns = _merged(turns, Counter())
+    turns = _merged(_without_blank(turns, counts), counts)
+    turns = _merged(_without_mere_thoughts(turns, counts), counts)
+    turns = pair(turns, counts)
+    turns = [_placed_media(turn, traits, counts) for turn in turns]
+    turns = [_thoughts_first(turn, counts) for turn in _merged(turns, Counter())]
     turns = _starting_with_user(turns, counts)
-    turns = _ending_well(turns, traits, counts, reasoning)
+    turns = _ending_well(turns, traits, counts, prefill=traits.prefill and not tools and not _sealed(traits, reasoning))
     return Repaired(system, tuple(turns), counts)
 
 
@@ -97,17 +99,17 @@ def _noted(message: Message, traits: Traits, counts: Counter[str]) -> Message:
 def _mend(message: Message, traits: Traits, counts: Counter[str], reasoning: bool) -> Message:
     if message.role == "assistant":
         return _mend_assistant(message, traits, counts, reasoning)
-    return replace(message, parts=tuple(_mended_user(message.parts, counts)))
+    return replace(message, parts=tuple(_mended_user(message.parts, traits, counts)))
 
 
-def _mended_user(parts: Sequence[Part], counts: Counter[str]) -> list[Part]:
+def _mended_user(parts: Sequence[Part], traits: Traits, counts: Counter[str]) -> list[Part]:
     kept: list[Part] = []
     for part in parts:
         match part:
             case Text(text) if not text.strip():
                 counts["blank-text"] += 1
             case ToolResult():
-                kept.append(_mended_result(part, counts))
+                kept.append(_mended_result(part, traits, counts))
             case ToolCall() | Reasoning():
                 counts["misplaced-part"] += 1
             case _:
@@ -115,55 +117,61 @@ def _mended_user(parts: Sequence[Part], counts: Counter[str]) -> list[Part]:
     return kept
 
 
-def _mended_result(result: ToolResult, counts: Counter[str]) -> ToolResult:
-    content = tuple(part for part in result.content if not isinstance(part, Text) or part.text.strip())
-    if not content:
+def _mended_result(result: ToolResult, traits: Traits, counts: Counter[str]) -> ToolResult:
+    spoken = tuple(part for part in result.content if not isinstance(part, Text) or part.text.strip())
+    if not spoken:
         counts["empty-result"] += 1
-        content = (NO_OUTPUT,)
+        spoken = (NO_OUTPUT,)
+    elif len(spoken) < len(result.content):
+        counts["blank-text"] += len(result.content) - len(spoken)
     alias = call_id(result.call_id)
     if alias != result.call_id:
         counts["tool-id"] += 1
-    return replace(result, call_id=alias, content=content)
+    return replace(result, call_id=alias, content=tuple(_perceived(part, traits, counts) for part in spoken))
+
+
+def _perceived(item: Text | Media, traits: Traits, counts: Counter[str]) -> Text | Media:
+    """A tool's picture for a model that can't see is a word: nobody could mend it, and it will be sent every time."""
+    if isinstance(item, Text) or item.kind == "document" or traits.modalities is None or item.kind in traits.modalities:
+        return item
+    counts[f"tool-result-{item.kind}"] += 1
+    return Text(f"[{item.kind} omitted]")
 
 
 def _mend_assistant(message: Message, traits: Traits, counts: Counter[str], reasoning: bool) -> Message:
-    thoughts: list[Part] = []
     kept: list[Part] = []
-    in_front = True
     for part in message.parts:
         match part:
             case Reasoning():
-                if not _replayable(part, traits, reasoning):
-                    counts["reasoning-dropped"] += 1
-                elif in_front or isinstance(message.parts[0], Reasoning):
-                    kept.append(part)
-                else:
-                    counts["reasoning-order"] += 1
-                    thoughts.append(part)
-                continue
+                kept.extend(_replayed(part, traits, counts, reasoning))
             case Text(text) if not text.strip():
                 counts["blank-text"] += 1
-                continue
             case ToolCall():
-                part = _mended_call(part, counts)
+                kept.append(_mended_call(part, counts))
             case Media() | ToolResult():
                 counts["misplaced-part"] += 1
-                part = Text(f"[{_called(part)} omitted]")
+                kept.append(Text(f"[{_called(part)} omitted]"))
             case _:
-                pass
-        in_front = False
-        kept.append(part)
-    if all(isinstance(part, Reasoning | CachePoint) for part in kept) and not thoughts:
-        if kept:
-            counts["reasoning-only"] += 1
-        return Message("assistant", ())
-    return Message("assistant", (*thoughts, *kept))
+                kept.append(part)
+    return Message("assistant", tuple(kept))
 
 
-def _replayable(part: Reasoning, traits: Traits, reasoning: bool) -> bool:
-    if traits.replay == "signed":
-        return reasoning and bool(part.signature or part.redacted)
-    return traits.replay == "unsigned" and bool(part.text.strip())
+def _sealed(traits: Traits, reasoning: bool) -> bool:
+    """Whether the answer will begin with signed thoughts, which nothing may come before."""
+    return reasoning and traits.replay == "signed"
+
+
+def _replayed(part: Reasoning, traits: Traits, counts: Counter[str], reasoning: bool) -> list[Part]:
+    """The thought as this model takes it back: sealed, as plain text, or not at all."""
+    if _sealed(traits, reasoning) and (part.signature or part.redacted):
+        return [part]
+    if traits.replay != "unsigned" or not part.text.strip():
+        counts["reasoning-dropped"] += 1
+        return []
+    if part.signature or part.redacted:  # another vendor's seal: the session has changed its model
+        counts["reasoning-unsealed"] += 1
+        return [Reasoning(part.text)]
+    return [part]
 
 
 def _mended_call(call: ToolCall, counts: Counter[str]) -> ToolCall:
@@ -178,14 +186,39 @@ def _without_blank(turns: list[Message], counts: Counter[str]) -> list[Message]:
     """Turns with nothing left to say go; a blank last user turn stays, as a word, because it asks for an answer."""
     kept: list[Message] = []
     for place, turn in enumerate(turns):
-        if any(not isinstance(part, CachePoint) for part in turn.parts):
+        if _speaks(turn):
             kept.append(turn)
-        elif turn.role == "user" and place == len(turns) - 1 and not (kept and kept[-1].role == "user"):
-            counts["blank-turn"] += 1
+            continue
+        counts["blank-turn"] += 1
+        asks = turn.role == "user" and not (kept and kept[-1].role == "user")
+        if asks and not any(_speaks(later) for later in turns[place + 1 :]):
             kept.append(Message("user", (CONTINUE,)))
-        else:
-            counts["blank-turn"] += 1
     return kept
+
+
+def _speaks(turn: Message) -> bool:
+    return any(not isinstance(part, CachePoint) for part in turn.parts)
+
+
+def _without_mere_thoughts(turns: list[Message], counts: Counter[str]) -> list[Message]:
+    """Assistant turns of nothing but reasoning go: what they led to is lost."""
+    kept = [
+        turn
+        for turn in turns
+        if turn.role != "assistant" or not all(isinstance(part, Reasoning | CachePoint) for part in turn.parts)
+    ]
+    if len(kept) < len(turns):
+        counts["reasoning-only"] += len(turns) - len(kept)
+    return kept
+
+
+def _thoughts_first(turn: Message, counts: Counter[str]) -> Message:
+    """A turn that has reasoning begins with it; between the calls of such a turn there may be more."""
+    thoughts = tuple(part for part in turn.parts if isinstance(part, Reasoning))
+    if not thoughts or isinstance(turn.parts[0], Reasoning):
+        return turn
+    counts["reasoning-order"] += len(thoughts)
+    return Message(turn.role, (*thoughts, *(part for part in turn.parts if not isinstance(part, Reasoning))))
 
 
 def _merged(turns: Sequence[Message], counts: Counter[str]) -> list[Message]:
@@ -202,31 +235,23 @@ def _merged(turns: Sequence[Message], counts: Counter[str]) -> list[Message]:
     return merged
 
 
-def _placed_media(turn: Message, traits: Traits, counts: Counter[str]) -> list[Message]:
-    """Media in tool results where the model refuses it there: beside the results, or a word where it can't see at all."""
-    if turn.role != "user":
-        return [turn]
-    blind = traits.modalities is not None and "image" not in traits.modalities
+def _placed_media(turn: Message, traits: Traits, counts: Counter[str]) -> Message:
+    """Media beside the results of tools where it is refused in them: audio always, images by some models."""
+    refused = {"audio"} if traits.tool_result_images else {"audio", "image"}
     results: list[Part] = []
-    hoisted: list[Part] = []
     others: list[Part] = []
     for part in turn.parts:
         if not isinstance(part, ToolResult):
-            (others if results else hoisted).append(part)
+            others.append(part)
             continue
-        images = [item for item in part.content if isinstance(item, Media) and item.kind == "image"]
-        if images and (blind or not traits.tool_result_images):
-            counts["tool-result-image"] += 1
-            words = tuple(item for item in part.content if item not in images)
-            part = replace(part, content=(*words, Text("[image omitted]" if blind else "[image below]")))
-            others.extend(() if blind else images)
+        moved = [item for item in part.content if isinstance(item, Media) and item.kind in refused]
+        if moved:
+            counts.update(f"tool-result-{item.kind}" for item in moved)
+            words = (Text(f"[{item.kind} below]") for item in moved)
+            part = replace(part, content=(*(item for item in part.content if item not in moved), *words))
+            others.extend(moved)
         results.append(part)
-    documents = any(isinstance(part, Media) and part.kind == "document" for part in turn.parts)
-    parts = [*hoisted, *results, *others] if results else list(turn.parts)
-    if documents and not any(isinstance(part, Text) for part in parts):
-        counts["document-text"] += 1
-        parts.append(Text("See the attached document."))
-    return [Message("user", tuple(parts))]
+    return Message(turn.role, (*results, *others)) if results else turn
 
 
 def _starting_with_user(turns: list[Message], counts: Counter[str]) -> list[Message]:
@@ -236,22 +261,21 @@ def _starting_with_user(turns: list[Message], counts: Counter[str]) -> list[Mess
     return [Message("user", (CONTINUE,)), *turns]
 
 
-def _ending_well(turns: list[Message], traits: Traits, counts: Counter[str], reasoning: bool) -> list[Message]:
-    """A trailing assistant turn is a prefill: refused by newer models and while reasoning, else without blanks at its end."""
+def _ending_well(turns: list[Message], traits: Traits, counts: Counter[str], *, prefill: bool) -> list[Message]:
+    """A trailing assistant turn is a prefill: refused by newer models, beside tools and while reasoning, and nowhere may it
+    end in blanks. A system message at the end asks nothing."""
     last = turns[-1]
-    if last.role == "system":
-        counts["prefill"] += 1
-        return [*turns, Message("user", (CONTINUE,))]
     if last.role == "user":
         return turns
-    if not traits.prefill or (reasoning and traits.replay == "signed"):
-        counts["prefill"] += 1
+    if last.role == "system" or not prefill:
+        counts["system-last" if last.role == "system" else "prefill"] += 1
         return [*turns, Message("user", (CONTINUE,))]
-    tail = last.parts[-1]
-    if isinstance(tail, Text) and tail.text != tail.text.rstrip():
-        counts["prefill-whitespace"] += 1
-        turns[-1] = Message("assistant", (*last.parts[:-1], Text(tail.text.rstrip())))
-    return turns
+    place, said = max((at, part.text) for at, part in enumerate(last.parts) if isinstance(part, Text))
+    if said == said.rstrip():
+        return turns
+    counts["prefill-whitespace"] += 1
+    parts = (*last.parts[:place], Text(said.rstrip()), *last.parts[place + 1 :])
+    return [*turns[:-1], Message("assistant", parts)]
 
 
 def _called(part: Part) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from app.core.events import (
     BlockStopped,
@@ -23,13 +23,13 @@ from app.core.events import (
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
-    Usage,
 )
 from app.core.plan import Plan
 from app.errors import UpstreamFailure
 from app.upstreams.converse.citations import to_cited
 from app.upstreams.converse.names import restored
-from app.upstreams.converse.text_filters import HeldBack, JsonOnly, TextFilter, ThinkingTags
+from app.upstreams.converse.text_filters import Chain, HeldBack, JsonOnly, TextFilter, ThinkingTags
+from app.upstreams.converse.usage import thinking_tokens, to_usage
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,9 @@ class ReplyMachine:
         self._plan = plan
         self._upstream_id = upstream_id
         self._names = restored(tool.name for tool in plan.tools)
-        self._filter = _filter(plan)
+        self._held = HeldBack() if plan.json_tool else None
+        self._filter = _filter(plan, self._held)
+        self._answered = False
         self._calls: dict[int, _Call] = {}
         self._passed_on = 0
         self._block: int | None = None
@@ -72,6 +74,7 @@ class ReplyMachine:
         self._block_start = 0
         self._finish: tuple[str, dict[str, Any]] | None = None
         self._reasoning_tokens: int | None = None
+        self._is_metered = False
 
     def feed(self, name: str, event: dict[str, Any]) -> list[Event]:
         """The events that Converse's event `name` means; none for one that is not known."""
@@ -89,9 +92,19 @@ class ReplyMachine:
             return [Started(self._upstream_id)]
         return []
 
+    @property
+    def complete(self) -> bool:
+        """Whether the model has said why it stopped: nothing of the answer itself is missing."""
+        return self._finish is not None
+
+    @property
+    def metered(self) -> bool:
+        """Whether the last event there is has come."""
+        return self._is_metered
+
     def close(self) -> None:
         """The stream has ended. Raises UpstreamFailure where the model was cut off in mid-answer."""
-        if self._finish is None:
+        if not self.complete:
             raise UpstreamFailure(
                 "Bedrock's stream ended before the answer was complete.", code="upstream_incomplete_stream"
             )
@@ -101,45 +114,49 @@ class ReplyMachine:
         events = self.feed("messageStart", {})
         content = ((reply.get("output") or {}).get("message") or {}).get("content") or []
         for index, block in enumerate(content):
-            events += self._whole_block(index, block)
+            if isinstance(block, dict):
+                events += self._whole_block(index, block)
         events += self._message_stop(reply)
         events.append(self._metered(reply))
         return events
 
     def _whole_block(self, index: int, block: dict[str, Any]) -> list[Event]:
-        if "toolUse" in block:
-            call = block["toolUse"]
+        if block.get("toolUse"):
             events = self._start(index, block)
-            arguments = to_json(call.get("input") or {}).decode()
+            arguments = _fragment(block["toolUse"].get("input"))
             if arguments != "{}":
                 events += self._delta(index, {"toolUse": {"input": arguments}})
-        elif "reasoningContent" in block:
+        elif block.get("reasoningContent"):
             reasoning = block["reasoningContent"]
             inner = reasoning.get("reasoningText") or {}
             pieces = [{"text": inner.get("text")}, {"signature": inner.get("signature")}, reasoning]
             events = [event for piece in pieces for event in self._delta(index, {"reasoningContent": piece})]
-        elif "citationsContent" in block:
+        elif block.get("citationsContent"):
             cited = block["citationsContent"]
-            events = self._delta(index, {"text": "".join(part.get("text", "") for part in cited.get("content") or [])})
+            events = self._delta(
+                index, {"text": "".join(part.get("text") or "" for part in cited.get("content") or [])}
+            )
             for citation in cited.get("citations") or []:
                 events += self._delta(index, {"citation": citation})
-        elif "text" in block:
-            events = self._delta(index, block)
+        elif block.get("text"):
+            events = self._delta(index, {"text": block["text"]})
         else:
             return []
         return events + self._stop(index)
 
     def _start(self, index: int, start: dict[str, Any]) -> list[Event]:
         tool = start.get("toolUse")
-        events = self._stop(self._block) if self._block is not None and self._block != index else []
+        open_block = self._block
+        # A new block ends the one before, unless that is a tool call: parallel calls may come interleaved.
+        ends = open_block is not None and open_block != index and open_block not in self._calls
+        events = self._stop(open_block) if open_block is not None and ends else []
         self._block = index
         if tool is None or tool.get("type") == "server_tool_use":
             return events
         name = tool.get("name", "")
-        if self._plan.json_tool and name == self._plan.json_tool:
-            self._calls[index] = _Call(None, answer=True)
-            if isinstance(self._filter, HeldBack):
-                self._filter.discard = True
+        if self._held is not None and name == self._plan.json_tool:
+            self._calls[index] = _Call(None, answer=not self._answered)
+            self._answered = self._held.discard = True
             return events
         if self._plan.silent_tools or (self._plan.single_call and self._passed_on):
             self._calls[index] = _Call(None, answer=False)
@@ -150,23 +167,25 @@ class ReplyMachine:
         return [*events, ToolCallStarted(ordinal, tool.get("toolUseId", ""), self._names.get(name, name))]
 
     def _delta(self, index: int, delta: dict[str, Any]) -> list[Event]:
-        if index != self._block:
-            opened = self._start(index, {}) if index not in self._calls else []
+        if index != self._block and index not in self._calls:
+            opened = self._start(index, {})
             if opened:
                 return opened + self._delta(index, delta)
         text = delta.get("text")
-        if text is not None:
-            self._characters += len(text)
-            if self._filter is not None:
-                return self._filter.feed(text)
-            return [TextDelta(text)] if text else []
-        if "toolUse" in delta:
-            return self._arguments(index, delta["toolUse"].get("input") or "")
-        if "reasoningContent" in delta:
+        if text:
+            return self._said(self._filter.feed(text) if self._filter is not None else [TextDelta(text)])
+        if delta.get("toolUse"):
+            return self._arguments(index, _fragment(delta["toolUse"].get("input")))
+        if delta.get("reasoningContent"):
             return _reasoning(delta["reasoningContent"])
-        if "citation" in delta:
+        if delta.get("citation"):
             return [to_cited(delta["citation"], self._block_start, self._characters)]
         return []
+
+    def _said(self, events: list[Event]) -> list[Event]:
+        """The events themselves; counts their text, because citations point into what the client gets."""
+        self._characters += sum(len(event.text) for event in events if isinstance(event, TextDelta))
+        return events
 
     def _arguments(self, index: int, fragment: str) -> list[Event]:
         call = self._calls.get(index)
@@ -183,10 +202,11 @@ class ReplyMachine:
 
     def _stop(self, index: int) -> list[Event]:
         call = self._calls.get(index)
-        self._block, self._block_start = None, self._characters
+        self._block = None
         events: list[Event] = []
         if call is None:
-            events += self._filter.finish() if self._filter is not None else []
+            events += self._said(self._filter.finish()) if self._filter is not None else []
+            self._block_start = self._characters
             return [*events, BlockStopped()]
         del self._calls[index]
         if call.index is not None and not call.fragments:
@@ -208,14 +228,14 @@ class ReplyMachine:
         events = self._stop(self._block) if self._block is not None else []
         for index in list(self._calls):
             events += self._stop(index)
-        if isinstance(self._filter, HeldBack):
-            events += self._filter.release()
-        reason = event.get("stopReason") or "end_turn"
+        if self._held is not None:
+            events += self._held.release()
+        reason = str(event.get("stopReason") or "end_turn")
         if reason in _MALFORMED:
             raise UpstreamFailure("The model produced output that Bedrock could not read.", code="model_error")
         extra = event.get("additionalModelResponseFields") or {}
         self._finish = (reason, extra)
-        self._reasoning_tokens = _thinking_tokens(extra)
+        self._reasoning_tokens = thinking_tokens(extra)
         matched = extra.get("stop_sequence")
         finish = self._finish_reason(reason)
         return [*events, Finished(finish, reason, matched if isinstance(matched, str) else None)]
@@ -230,6 +250,7 @@ class ReplyMachine:
         return "stop" if known == "tool_calls" and not self._passed_on else known
 
     def _metered(self, event: dict[str, Any]) -> Metered:
+        self._is_metered = True
         latency = (event.get("metrics") or {}).get("latencyMs")
         return Metered(
             to_usage(event.get("usage") or {}, self._reasoning_tokens),
@@ -239,25 +260,8 @@ class ReplyMachine:
         )
 
 
-def to_usage(usage: dict[str, Any], reasoning: int | None = None) -> Usage:
-    """Converse's usage; the legacy names of the cache counters count too."""
-    read = usage.get("cacheReadInputTokens", usage.get("cacheReadInputTokenCount"))
-    write = usage.get("cacheWriteInputTokens", usage.get("cacheWriteInputTokenCount"))
-    details = usage.get("cacheDetails") or []
-    return Usage(
-        input=usage.get("inputTokens") or 0,
-        output=usage.get("outputTokens") or 0,
-        cache_read=read or 0,
-        cache_write=write or 0,
-        cache_write_1h=sum(row.get("inputTokens") or 0 for row in details if row.get("ttl") == "1h"),
-        reasoning=reasoning,
-    )
-
-
 def unwrapped(text: str, key: str) -> str:
     """The JSON text of `key`'s value; the text itself where it is not an object with that key."""
-    from pydantic_core import from_json
-
     try:
         value = from_json(text)
     except ValueError:
@@ -265,12 +269,21 @@ def unwrapped(text: str, key: str) -> str:
     return to_json(value[key]).decode() if isinstance(value, dict) and key in value else text
 
 
-def _filter(plan: Plan) -> TextFilter | None:
-    if plan.json_tool:
-        return HeldBack()
-    if plan.json_answer:
-        return JsonOnly()
-    return ThinkingTags() if plan.target.traits.thinking_tags else None
+def _fragment(value: Any) -> str:
+    """A piece of a call's arguments as JSON text: an object where Converse should have one is written out, a string is
+    taken for JSON text already (streams, and models that encode twice), nothing is no arguments."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return to_json(value).decode()
+
+
+def _filter(plan: Plan, held: HeldBack | None) -> TextFilter | None:
+    json = held or (JsonOnly() if plan.json_answer else None)
+    if not plan.target.traits.thinking_tags:
+        return json
+    return Chain(ThinkingTags(), json) if json else ThinkingTags()
 
 
 def _reasoning(content: dict[str, Any]) -> list[Event]:
@@ -279,9 +292,3 @@ def _reasoning(content: dict[str, Any]) -> list[Event]:
     if content.get("signature"):
         return [ReasoningSigned(content["signature"])]
     return [ReasoningRedacted(content["redactedContent"])] if content.get("redactedContent") else []
-
-
-def _thinking_tokens(extra: dict[str, Any]) -> int | None:
-    details = (extra.get("usage") or {}).get("output_tokens_details") or extra.get("output_tokens_details") or {}
-    tokens = details.get("thinking_tokens") if isinstance(details, dict) else None
-    return tokens if isinstance(tokens, int) else None

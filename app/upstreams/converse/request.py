@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -27,28 +26,30 @@ def to_path(plan: Plan) -> str:
 def to_body(plan: Plan) -> tuple[dict[str, Any], Counter[str]]:
     """The body as a JSON object (blobs are base64 text) and the repairs it took."""
     traits = plan.target.traits
-    messages = plan.messages if traits.tool_use else flattened(plan.messages)
-    repaired = repair(messages, traits, reasoning=plan.reasoning)
+    messages = _instructed(plan.messages, plan.instructions)
+    with_tools = bool(plan.tools) or plan.grounding
+    repaired = repair(messages, traits, reasoning=plan.reasoning, tools=with_tools)
     repairs = repaired.repairs
-    if messages is not plan.messages:
+    turns = repaired.messages if traits.tool_use else flattened(repaired.messages)
+    if turns is not repaired.messages:
         repairs["flattened-tools"] += 1
     media = MediaBlocks(traits, plan.prompt.model)
-    turns = _with_notes(repaired.messages, plan.notes)
-    body: dict[str, Any] = {"messages": to_messages(turns, media, statuses=traits.tool_result_status, repairs=repairs)}
-    system = to_system(repaired.system, plan.instructions)
-    if system:
-        body["system"] = system
+    statuses = traits.tool_result_status
+    body: dict[str, Any] = {"messages": to_messages(turns, media, statuses=statuses, repairs=repairs)}
+    if repaired.system:
+        body["system"] = to_system(repaired.system)
     tool_config = to_tool_config(plan, repairs)
     if tool_config is not None:
         body["toolConfig"] = tool_config
     place_cache_points(
         body,
+        explicit=plan.cache_points,
         auto=plan.cache_auto,
-        allowed=traits.cache_points,
         tools=traits.cache_tools,
         ttl=plan.cache_ttl,
         one_hour=traits.cache_one_hour,
     )
+    _note(body["messages"], plan.notes)
     return body | _settings(plan), repairs
 
 
@@ -100,10 +101,16 @@ def _guardrail(plan: Plan) -> dict[str, Any] | None:
     return config
 
 
-def _with_notes(messages: tuple[Message, ...], notes: tuple[str, ...]) -> tuple[Message, ...]:
-    """The notes at the end of the last user turn."""
-    if not notes or not messages:
+def _instructed(messages: tuple[Message, ...], instructions: tuple[str, ...]) -> tuple[Message, ...]:
+    """The gateway's own instructions behind the client's leading ones, whichever way the model is told them."""
+    if not instructions:
         return messages
-    place = max((at for at, message in enumerate(messages) if message.role == "user"), default=len(messages) - 1)
-    noted = replace(messages[place], parts=(*messages[place].parts, *(Text(note) for note in notes)))
-    return (*messages[:place], noted, *messages[place + 1 :])
+    lead = next((at for at, message in enumerate(messages) if message.role != "system"), len(messages))
+    told = Message("system", tuple(Text(text) for text in instructions))
+    return (*messages[:lead], told, *messages[lead:])
+
+
+def _note(turns: list[dict[str, Any]], notes: tuple[str, ...]) -> None:
+    """The notes at the end of the last user turn, behind its cache point: the next request will not have them."""
+    last = next(turn for turn in reversed(turns) if turn["role"] == "user")
+    last["content"].extend({"text": note} for note in notes)

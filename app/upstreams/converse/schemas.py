@@ -13,6 +13,7 @@ from typing import Any
 _UNIONS = ("anyOf", "oneOf")
 _LOOKAROUND = re.compile(r"\(\?<?[=!]")
 _MAX_REFERENCES = 8
+_MAX_NODES = 500
 
 
 def tool_schema(schema: Any, *, lookaround: bool = True) -> tuple[dict[str, Any], bool]:
@@ -36,44 +37,58 @@ def _is_plain(root: Mapping[str, Any]) -> bool:
 
 def _as_object(root: dict[str, Any]) -> dict[str, Any]:
     """An object schema that accepts at least what the root did: unions become one object with what all branches require."""
-    merged = _resolved(root, root)
-    properties: dict[str, Any] = {}
-    required: list[str] = []
-    _gather(merged, root, properties, required, depth=0)
+    merged = _Merged(root)
+    properties, required = merged.gather(_resolved(root, root))
     kept = {
         name: value
         for name, value in root.items()
         if name not in (*_UNIONS, "allOf", "$ref", "type", "properties", "required")
     }
-    result: dict[str, Any] = {"type": "object", "properties": properties}
+    result: dict[str, Any] = {"type": "object", "properties": {name: _one(ways) for name, ways in properties.items()}}
     if required:
         result["required"] = list(dict.fromkeys(required))
     return result | kept
 
 
-def _gather(
-    node: Mapping[str, Any], root: Mapping[str, Any], properties: dict[str, Any], required: list[str], depth: int
-) -> None:
-    """Collect the properties of a node and its branches; of a union only what every branch requires stays required."""
-    if depth > _MAX_REFERENCES:
-        return
-    own = node.get("properties")
-    if isinstance(own, Mapping):
-        for name, value in own.items():
-            properties.setdefault(name, value)
-    names = node.get("required")
-    if isinstance(names, list):
-        required.extend(name for name in names if isinstance(name, str))
-    for branch in _branches(node, "allOf", root):
-        _gather(branch, root, properties, required, depth + 1)
-    for union in _UNIONS:
-        demands = []
-        for branch in _branches(node, union, root):
-            demanded: list[str] = []
-            _gather(branch, root, properties, demanded, depth + 1)
-            demands.append(demanded)
-        if demands:
-            required.extend(name for name in demands[0] if all(name in other for other in demands[1:]))
+Properties = dict[str, list[Any]]
+"""The schemas a property has in several branches, each once."""
+
+
+def _one(ways: list[Any]) -> Any:
+    """One schema for a property: below the root a union is welcome."""
+    return ways[0] if len(ways) == 1 else {"anyOf": ways}
+
+
+class _Merged:
+    """Collects the properties of a node and its branches; of a union only what every branch requires stays required.
+
+    The number of nodes is bounded: branches that refer to one another would multiply without end.
+    """
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._left = _MAX_NODES
+
+    def gather(self, node: Mapping[str, Any]) -> tuple[Properties, list[str]]:
+        self._left -= 1
+        own, names = node.get("properties"), node.get("required")
+        properties: Properties = {name: [way] for name, way in own.items()} if isinstance(own, Mapping) else {}
+        required = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+        for group in ("allOf", *_UNIONS):
+            demands: list[list[str]] = []
+            for branch in _branches(node, group, self._root):
+                if self._left <= 0:
+                    return properties, required
+                found, demanded = self.gather(branch)
+                for name, ways in found.items():
+                    known = properties.setdefault(name, [])
+                    known.extend(way for way in ways if way not in known)
+                demands.append(demanded)
+            if group == "allOf":
+                required.extend(name for demanded in demands for name in demanded)
+            elif demands:
+                required.extend(name for name in demands[0] if all(name in other for other in demands[1:]))
+        return properties, required
 
 
 def _branches(node: Mapping[str, Any], group: str, root: Mapping[str, Any]) -> list[Mapping[str, Any]]:

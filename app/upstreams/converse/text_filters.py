@@ -6,9 +6,13 @@ cut into pieces.
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import Protocol
 
-from app.core.events import Event, ReasoningDelta, TextDelta
+from pydantic_core import from_json
+
+from app.core.events import BlockStopped, Event, ReasoningDelta, TextDelta
 
 
 class TextFilter(Protocol):
@@ -19,14 +23,20 @@ class TextFilter(Protocol):
         ...
 
 
-class JsonOnly:
-    """Passes on the first JSON object or array and drops the prose and the code fences around it.
+MAX_CANDIDATES = 100
+_OPENING = re.compile(r'\{\s*["}]')
+_LONGEST_OPENING = 64
 
-    Where no JSON begins at all, the text is given as it was, so that nothing is lost.
+
+class JsonOnly:
+    """Passes on the first JSON object and drops the prose and the code fences around it.
+
+    An object begins with a brace and a quote, so that `{placeholders}` and `[remarks]` in the prose are none. Where no
+    JSON begins at all, the text is given as it was, so that nothing is lost.
     """
 
     def __init__(self) -> None:
-        self._held: list[str] = []
+        self._held = ""
         self._depth = 0
         self._in_string = False
         self._escaped = False
@@ -36,17 +46,16 @@ class JsonOnly:
         if self._over:
             return []
         if not self._depth:
-            start = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=-1)
-            if start < 0:
-                self._held.append(text)
+            searched = max(0, len(self._held) - _LONGEST_OPENING)
+            self._held += text
+            opening = _OPENING.search(self._held, searched)
+            if opening is None:
                 return []
-            self._held.clear()
-            text = text[start:]
-        end = self._end(text)
-        return [TextDelta(text[:end])]
+            text, self._held = self._held[opening.start() :], ""
+        return [TextDelta(text[: self._end(text)])]
 
     def finish(self) -> list[Event]:
-        held, self._held = "".join(self._held), []
+        held, self._held = self._held, ""
         return [TextDelta(held)] if held.strip() and not self._over and not self._depth else []
 
     def _end(self, text: str) -> int:
@@ -70,7 +79,7 @@ class JsonOnly:
 
 
 class ThinkingTags:
-    """Text that begins with `<thinking>` is reasoning until `</thinking>`; some models write their thoughts that way."""
+    """Text that begins with `<thinking>` is a block of reasoning until `</thinking>`; some models write their thoughts so."""
 
     OPEN, CLOSE = "<thinking>", "</thinking>"
 
@@ -109,7 +118,7 @@ class ThinkingTags:
         thought, closed, rest = self._held.partition(self.CLOSE)
         if closed:
             self._mode, self._held = "gap", rest
-            return [*([ReasoningDelta(thought)] if thought else []), *self._skip_blanks()]
+            return [*([ReasoningDelta(thought)] if thought else []), BlockStopped(), *self._skip_blanks()]
         keep = next(
             (
                 size
@@ -146,5 +155,41 @@ class HeldBack:
 
     def release(self) -> list[Event]:
         """The answer is complete. As JSON where it holds some, because that is what was asked for."""
+        text = "".join(self._held)
+        if self.discard or not text:
+            return []
+        return [TextDelta(json_in(text) or text)]
+
+
+def json_in(text: str) -> str | None:
+    """The first JSON object or array that a text holds, as it stands there; None where there is none that parses."""
+    for opening in islice(re.finditer(r"[\[{]", text), MAX_CANDIDATES):
+        candidate = text[opening.start() :]
         only = JsonOnly()
-        return [] if self.discard else [*only.feed("".join(self._held)), *only.finish()]
+        candidate = candidate[: only._end(candidate)]
+        try:
+            from_json(candidate, allow_inf_nan=False)
+        except ValueError:
+            continue
+        return candidate
+    return None
+
+
+class Chain:
+    """One filter, and what it passes on as text through another."""
+
+    def __init__(self, first: TextFilter, then: TextFilter) -> None:
+        self._first = first
+        self._then = then
+
+    def feed(self, text: str) -> list[Event]:
+        return self._through(self._first.feed(text))
+
+    def finish(self) -> list[Event]:
+        return [*self._through(self._first.finish()), *self._then.finish()]
+
+    def _through(self, events: list[Event]) -> list[Event]:
+        through: list[Event] = []
+        for event in events:
+            through.extend(self._then.feed(event.text) if isinstance(event, TextDelta) else (event,))
+        return through

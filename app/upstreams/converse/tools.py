@@ -36,10 +36,12 @@ def to_tool_config(plan: Plan, repairs: Counter[str]) -> dict[str, Any] | None:
 
 def _distinct(tools: tuple[Tool, ...], repairs: Counter[str]) -> list[Tool]:
     """The tools without repetitions of a name, which Bedrock refuses; the first one stays."""
-    distinct = {tool_name(tool.name): tool for tool in reversed(tools)}
+    distinct: dict[str, Tool] = {}
+    for tool in tools:
+        distinct.setdefault(tool_name(tool.name), tool)
     if len(distinct) < len(tools):
         repairs["duplicate-tool"] += len(tools) - len(distinct)
-    return list(reversed(distinct.values()))
+    return list(distinct.values())
 
 
 def _spec(tool: Tool, plan: Plan, repairs: Counter[str]) -> dict[str, Any]:

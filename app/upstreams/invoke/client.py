@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from app.errors import UpstreamFailure
-from app.upstreams.errors import from_exception
 from app.upstreams.exchange import Exchange
+from app.upstreams.failures import from_exception
 from app.upstreams.refusals import refusal
+from app.upstreams.threads import in_thread
 
 if TYPE_CHECKING:
     from app.upstreams.http import Endpoint  # urllib3 is loaded when a request, or the warm-up, needs it
@@ -37,12 +37,7 @@ class InvokeClient:
 
     async def _once(self, model_id: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
         exchange = Exchange()
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._executor, self._post, model_id, body, exchange)
-        except asyncio.CancelledError:
-            exchange.close()
-            raise
+        return await in_thread(lambda: self._post(model_id, body, exchange), exchange, self._executor)
 
     def _post(self, model_id: str, body: bytes, exchange: Exchange) -> tuple[bytes, Mapping[str, str]]:
         path = f"/model/{quote(model_id, safe='')}/invoke"

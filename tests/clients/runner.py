@@ -1,0 +1,132 @@
+"""Installs the clients from their locks, starts the emulator and the gateway, and runs one program per client.
+
+A program prints a line per check, `ok ...` or `FAILED ...`. The last line here is `N passed, N failed`, and the exit code
+1 when something failed. A program that dies, hangs or checks nothing has failed once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from local.dev_server import Failed, Family, Stopped, await_health, free_port, gateway_environment, start_emulator
+from tests.clients.install import CACHE, install_node, install_python, vocabulary
+
+HERE = Path(__file__).parent
+LIMIT = 180.0
+
+
+class Client(NamedTuple):
+    """`place`: the Python lock it is in, or `node`."""
+
+    name: str
+    place: str
+    program: str
+
+
+CLIENTS = (
+    Client("openai", "newest", "openai_client.py"),
+    Client("langchain", "newest", "langchain_client.py"),
+    Client("pydantic_ai", "newest", "pydantic_ai_client.py"),
+    Client("llm", "newest", "llm_client.py"),
+    Client("instructor", "instructor", "instructor_client.py"),
+    Client("llama_index", "llama_index", "llama_index_client.py"),
+    Client("openai_node", "node", "openai_node.mjs"),
+    Client("vercel_ai", "node", "vercel_ai.mjs"),
+)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="tests/clients/run", description="Client programs against the gateway.")
+    parser.add_argument("--only", choices=[client.name for client in CLIENTS], help="run this one alone")
+    only = parser.parse_args(arguments).only
+    chosen = [client for client in CLIENTS if only in (None, client.name)]
+    runtimes = {place: install(place) for place in dict.fromkeys(client.place for client in chosen)}
+    family, results = Family(), Counter[str]()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, family.stop)
+    try:
+        environment = start(family)
+        for client in chosen:
+            results += run(client, runtimes[client.place], environment)
+            family.check()
+    except Stopped:
+        return 130
+    except Failed as problem:
+        print(f"FAILED {problem}", flush=True)
+        results["failed"] += 1
+    finally:
+        family.end()
+    print(f"{results['passed']} passed, {results['failed']} failed", flush=True)
+    return 1 if results["failed"] else 0
+
+
+def install(place: str) -> list[str]:
+    """The start of a command line that runs a program there."""
+    return install_node(HERE / "node") if place == "node" else install_python(HERE / "python" / f"{place}.txt")
+
+
+def start(family: Family) -> dict[str, str]:
+    """Emulator and gateway; gives what a client has to find in its environment."""
+    base = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+    port, key = free_port(0), f"sk-{secrets.token_urlsafe(24)}"
+    endpoint = start_emulator(family, base)
+    given = base | {"LOG_LEVEL": "warning"}
+    family.start(
+        "gateway",
+        "app.serve",
+        "--host",
+        "127.0.0.1",
+        env=gateway_environment(given, port=port, key=key, endpoint=endpoint, emulated=True),
+    )
+    await_health(port, family)
+    return base | {
+        "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
+        "OPENAI_API_KEY": key,
+        "PYTHONPATH": str(HERE.parents[1]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        # Where tiktoken looks before it would download.
+        "TIKTOKEN_CACHE_DIR": str(vocabulary()),
+    }
+
+
+def run(client: Client, command: list[str], environment: Mapping[str, str]) -> Counter[str]:
+    """Runs one program; counts what passed and failed."""
+    program = CACHE / "node" / client.program if client.place == "node" else HERE / client.program
+    results: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as home:
+        # A home of its own: no settings, keys or logs of the person whose machine this is.
+        child = subprocess.Popen(
+            [*command, str(program)], env={**environment, "HOME": home}, stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout is not None
+        signal.signal(signal.SIGALRM, lambda number, frame: child.kill())
+        signal.setitimer(signal.ITIMER_REAL, LIMIT)
+        try:
+            for line in child.stdout:
+                results["passed"] += line.startswith("ok ")
+                results["failed"] += line.startswith("FAILED ")
+                print(line, end="", flush=True)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            child.kill()
+            code = child.wait()
+            child.stdout.close()
+    if not results["failed"] and (code or not results["passed"]):
+        print(f"FAILED {client.name}: the program ended with exit code {code}", flush=True)
+        results["failed"] += 1
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

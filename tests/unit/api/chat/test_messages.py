@@ -1,0 +1,159 @@
+"""Messages and parts in every form that clients send them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.api.chat.messages import decode_messages
+from app.core.prompt import Blob, CachePoint, Link, Media, Message, Reasoning, Text, ToolCall, ToolResult
+from app.errors import InvalidRequest
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+
+
+def one(**message: Any) -> Message:
+    (decoded,) = decode_messages([message], frozenset({"patch"}))
+    return decoded
+
+
+def parts(*content: Any) -> tuple[Any, ...]:
+    return one(role="user", content=list(content)).parts
+
+
+def refused(**message: Any) -> InvalidRequest:
+    with pytest.raises(InvalidRequest) as caught:
+        one(**message)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("role", "becomes"), [("system", "system"), ("developer", "system"), ("user", "user"), ("assistant", "assistant")]
+)
+def test_text_is_taken_as_a_string_and_as_parts_on_every_role(role: str, becomes: str) -> None:
+    assert one(role=role, content="a") == Message(becomes, (Text("a"),))  # type: ignore[arg-type]
+    listed = one(role=role, content=[{"type": "text", "text": "a"}, "b", {"type": "input_text", "text": "c"}])
+    assert listed.parts == (Text("a"), Text("b"), Text("c"))
+    assert one(role=role, content={"type": "text", "text": "a"}).parts == (Text("a"),)
+    assert one(role=role, content=None).parts == one(role=role).parts == ()
+
+
+def test_a_null_text_is_an_empty_one() -> None:
+    assert parts({"type": "text", "text": None}, {"type": "refusal"}) == (Text(""), Text(""))
+
+
+def test_a_name_leads_the_text_because_converse_has_no_field_for_it() -> None:
+    assert one(role="user", name=" Ann ", content="hi").parts == (Text("Ann: hi"),)
+    assert one(role="user", name=" ", content="hi").parts == (Text("hi"),)
+    assert one(role="user", name="Ann", content=None).parts == ()
+
+
+def test_a_refusal_is_what_the_assistant_said() -> None:
+    assert one(role="assistant", content=None, refusal="No.").parts == (Text("No."),)
+    assert one(role="assistant", content=[{"type": "refusal", "refusal": "No."}], refusal=None).parts == (Text("No."),)
+
+
+def test_reasoning_parts_are_read_as_reasoning_and_not_as_text() -> None:
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "s"}
+    assert one(role="assistant", content=[thought, "a"]).parts == (Reasoning("Hm.", "s"), Text("a"))
+
+
+def test_calls_and_results() -> None:
+    assert one(role="assistant", content="", tool_calls=[CALL]).parts == (Text(""), ToolCall("c1", "f", '{"a": 1}'))
+    assert one(role="tool", tool_call_id="c1", content="out") == Message("user", (ToolResult("c1", (Text("out"),)),))
+    failed = one(role="tool", tool_call_id="c1", content=None, is_error=True)
+    assert failed.parts == (ToolResult("c1", (), True),)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"), [("", ""), (None, ""), ({"a": 1}, '{"a":1}'), ([1], "[1]"), ('{"a', '{"a')]
+)
+def test_arguments_in_any_form_are_json_text(arguments: Any, text: str) -> None:
+    call = {"id": "c1", "function": {"name": "f", "arguments": arguments}}
+    assert one(role="assistant", tool_calls=[call]).parts == (ToolCall("c1", "f", text),)
+
+
+def test_a_custom_call_is_wrapped_as_a_function() -> None:
+    call = {"id": "c1", "type": "custom", "custom": {"name": "patch", "input": "*** Begin"}}
+    assert one(role="assistant", tool_calls=[call]).parts == (ToolCall("c1", "patch", '{"input":"*** Begin"}'),)
+
+
+def test_legacy_function_calls_find_their_results_in_order() -> None:
+    history: list[dict[str, Any]] = [
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "1"},
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "2"},
+        {"role": "function", "name": "g", "content": "3"},
+    ]
+    decoded = decode_messages(history, frozenset())
+    assert decoded[0].parts == (ToolCall("function_call_0", "f", "{}"),)
+    assert decoded[1].parts == (ToolResult("function_call_0", (Text("1"),)),)
+    assert decoded[2].parts == (ToolCall("function_call_1", "f", "{}"),)
+    assert decoded[3].parts == (ToolResult("function_call_1", (Text("2"),)),)
+    assert decoded[4].parts == (ToolResult("function_call_0", (Text("3"),)),)
+
+
+def test_cache_points_stand_behind_what_they_mark() -> None:
+    marked = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}
+    hour = {"type": "text", "text": "b", "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}}
+    assert parts(marked, hour) == (Text("a"), CachePoint(), Text("b"), CachePoint("1h"))
+    assert one(role="user", content="a", cache_control={"type": "ephemeral"}).parts == (Text("a"), CachePoint())
+    assert one(role="tool", tool_call_id="c", content=[marked]).parts == (ToolResult("c", (Text("a"),)), CachePoint())
+    answer = one(role="assistant", content=[marked], tool_calls=[CALL])
+    assert answer.parts == (Text("a"), ToolCall("c1", "f", '{"a": 1}'), CachePoint())
+
+
+def test_media_of_every_kind() -> None:
+    param = "messages.0.content.0"
+    assert parts({"type": "image_url", "image_url": {"url": " https://a/x "}}) == (
+        Media("image", Link("https://a/x"), "", "", f"{param}.image_url"),
+    )
+    assert parts({"type": "input_image", "image_url": "data:image/png;base64,YWJj"})[0].source == Blob("YWJj", 3)
+    assert parts({"type": "video_url", "video_url": {"url": "https://a/v"}})[0].kind == "video"
+    assert parts({"type": "audio_url", "audio_url": {"url": "https://a/v"}})[0].kind == "audio"
+    sound = parts({"type": "input_audio", "input_audio": {"data": "YWJj", "format": "wav"}})[0]
+    assert (sound.kind, sound.mime) == ("audio", "audio/wav")
+    assert parts({"type": "input_audio", "input_audio": {"data": "YWJj"}})[0].mime == ""
+    paper = parts({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,YWJj"}})[0]
+    assert (paper.kind, paper.name, paper.mime) == ("document", "a.pdf", "application/pdf")
+    assert parts({"type": "input_file", "file_url": "https://a/x.pdf"})[0].source == Link("https://a/x.pdf")
+    picture = one(role="tool", tool_call_id="c", content=[{"type": "image_url", "image_url": {"url": "https://a/x"}}])
+    assert isinstance(picture.parts[0], ToolResult)
+    assert isinstance(picture.parts[0].content[0], Media)
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ({"role": "robot", "content": "a"}, "messages.0.role"),
+        ({"content": "a"}, "messages.0.role"),
+        ({"role": "user", "content": 1}, "messages.0.content"),
+        ({"role": "user", "content": [1]}, "messages.0.content.0"),
+        ({"role": "user", "content": [{"type": "hologram"}]}, "messages.0.content.0.type"),
+        ({"role": "user", "content": [{"type": ["text"], "text": "a"}]}, "messages.0.content.0.type"),
+        ({"role": "user", "content": [{"type": "text", "text": 1}]}, "messages.0.content.0.text"),
+        ({"role": "user", "content": [{"type": "image_url"}]}, "messages.0.content.0.image_url.url"),
+        ({"role": "user", "content": [{"type": "input_audio"}]}, "messages.0.content.0.input_audio"),
+        ({"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}, "messages.0.content.0.input_audio.data"),
+        ({"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}, "messages.0.content.0.file.file_id"),
+        ({"role": "user", "content": [{"type": "file", "file": {}}]}, "messages.0.content.0.file.file_data"),
+        ({"role": "tool", "content": "a"}, "messages.0.tool_call_id"),
+        ({"role": "assistant", "tool_calls": {"a": 1}}, "messages.0.tool_calls"),
+        ({"role": "assistant", "tool_calls": [1]}, "messages.0.tool_calls.0"),
+        ({"role": "assistant", "tool_calls": [{"id": "c"}]}, "messages.0.tool_calls.0.function.name"),
+        ({"role": "assistant", "tool_calls": [{"id": "c", "custom": {}}]}, "messages.0.tool_calls.0.custom.name"),
+        ({"role": "assistant", "tool_calls": [CALL | {"id": ""}]}, "messages.0.tool_calls.0.id"),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_part_at_fault(message: dict[str, Any], param: str) -> None:
+    assert refused(**message).param == param
+
+
+def test_a_type_that_is_no_word_is_a_400_and_no_crash() -> None:
+    assert refused(role="user", content=[{"type": {}, "text": "a"}]).code == "invalid_value"
+
+
+def test_a_message_of_a_million_parts_is_refused() -> None:
+    assert refused(role="user", content=[""] * 20_001).param == "messages.0.content"

@@ -1,0 +1,71 @@
+"""Links are replaced by what is behind them, each once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.core.prompt import Blob, Link, Media, Message, Prompt, S3Object, Text, ToolResult
+from app.errors import InvalidRequest
+from app.stages.fetch import AT_ONCE, MAX_LINKS, FetchLinks
+from tests.unit.stages.upstreams import call
+
+
+class Counting:
+    """Implements Fetcher."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.now = self.most = 0
+
+    async def fetch(self, url: str, *, param: str) -> Blob:
+        self.asked.append((url, param))
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0)
+        self.now -= 1
+        return Blob("YWJj", 3)
+
+
+def linked(*urls: str) -> tuple[Media, ...]:
+    return tuple(Media("image", Link(url), param=f"p{number}") for number, url in enumerate(urls))
+
+
+async def test_a_link_is_fetched_once_however_often_it_stands_there() -> None:
+    fetcher = Counting()
+    there = linked("https://a/x/cat.png?size=1")
+    result = ToolResult("c", (Text("t"), *there))
+    prompt = Prompt("m", (Message("user", (*there, Text("a"), *there)), Message("user", (result,))))
+    prepared = await FetchLinks(fetcher).prepare(prompt, call())
+    filled = Media("image", Blob("YWJj", 3), name="cat.png", param="p0")
+    assert prepared.messages[0].parts == (filled, Text("a"), filled)
+    assert prepared.messages[1].parts == (ToolResult("c", (Text("t"), filled)),)
+    assert fetcher.asked == [("https://a/x/cat.png?size=1", "p0")]
+
+
+async def test_a_prompt_without_links_is_left_alone() -> None:
+    prompt = Prompt("m", (Message("user", (Text("a"), Media("image", S3Object("s3://b/c")))),))
+    assert await FetchLinks(Counting()).prepare(prompt, call()) is prompt
+
+
+async def test_only_a_few_are_fetched_at_a_time() -> None:
+    fetcher = Counting()
+    urls = [f"https://a/{number}" for number in range(MAX_LINKS)]
+    await FetchLinks(fetcher).prepare(Prompt("m", (Message("user", linked(*urls)),)), call())
+    assert (len(fetcher.asked), fetcher.most) == (MAX_LINKS, AT_ONCE)
+
+
+async def test_too_many_are_refused_before_any_is_fetched() -> None:
+    fetcher = Counting()
+    urls = [f"https://a/{number}" for number in range(MAX_LINKS + 1)]
+    with pytest.raises(InvalidRequest) as caught:
+        await FetchLinks(fetcher).prepare(Prompt("m", (Message("user", linked(*urls)),)), call())
+    assert (caught.value.param, fetcher.asked) == (f"p{MAX_LINKS}", [])
+
+
+async def test_a_name_that_is_given_is_kept() -> None:
+    named = Media("document", Link("https://a/x.pdf"), name="mine.pdf")
+    (message,) = (await FetchLinks(Counting()).prepare(Prompt("m", (Message("user", (named,)),)), call())).messages
+    assert isinstance(message.parts[0], Media)
+    assert message.parts[0].name == "mine.pdf"

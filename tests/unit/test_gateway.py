@@ -1,0 +1,163 @@
+"""The pipeline: events in order, one usage record whatever happens, several choices at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+
+from app.core.events import Batch, Finished, Started, TextDelta, Usage
+from app.core.plan import Plan
+from app.core.ports import Call, ChatUpstream, UsageRecord
+from app.core.prompt import Message, Prompt, Text
+from app.errors import InvalidRequest, UpstreamFailure
+from app.gateway import Gateway
+from tests.unit.stages.upstreams import ANSWER, FixedPlanner, Scripted, call
+
+PROMPT = Prompt("m", (Message("user", (Text("Hello"),)),))
+
+
+class Records:
+    """Implements Meter."""
+
+    def __init__(self) -> None:
+        self.all: list[UsageRecord] = []
+
+    def record(self, record: UsageRecord) -> None:
+        self.all.append(record)
+
+    @property
+    def one(self) -> UsageRecord:
+        (record,) = self.all
+        return record
+
+
+class Preparing:
+    """Implements Preparer."""
+
+    async def prepare(self, prompt: Prompt, of: Call) -> Prompt:
+        return Prompt(prompt.model + "!", prompt.messages)
+
+
+class Noting(FixedPlanner):
+    """Remembers what it was asked to plan."""
+
+    async def plan(self, prompt: Prompt, call: Call, *, stream: bool, quirks: frozenset[str] = frozenset()) -> Plan:
+        self.prompt = prompt
+        return await super().plan(prompt, call, stream=stream, quirks=quirks)
+
+
+class Endless:
+    """Implements ChatUpstream: it talks until it is closed."""
+
+    def __init__(self) -> None:
+        self.opened = self.closed = 0
+
+    async def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
+        self.opened += 1
+        try:
+            while True:
+                yield [TextDelta("a")]
+                await asyncio.sleep(0)
+        finally:
+            self.closed += 1
+
+
+def gateway(upstream: ChatUpstream, times: tuple[float, ...] = (100.25, 101.0)) -> tuple[Gateway, Records]:
+    clock = iter((*times, *[times[-1]] * 9))
+    records = Records()
+    return Gateway(FixedPlanner(), upstream, records, clock=lambda: next(clock)), records
+
+
+async def test_events_come_as_they_are_and_one_record_is_written() -> None:
+    made, records = gateway(Scripted(ANSWER))
+    async with aclosing(made.run(PROMPT, call(), stream=True)) as events:
+        assert [item async for item in events] == [(0, batch) for batch in ANSWER]
+    record = records.one
+    assert (record.outcome, record.status, record.error_code, record.streamed) == ("ok", 200, None, True)
+    assert (record.usage, record.tier, record.finish) == (Usage(3, 2), "default", Finished("stop"))
+    assert (record.first_token_ms, record.total_ms, record.upstream_ids) == (250, 1000, ("up-1",))
+
+
+async def test_preparers_come_before_the_planner() -> None:
+    planner = Noting()
+    made = Gateway(planner, Scripted(ANSWER), Records(), [Preparing(), Preparing()])
+    await made.complete(PROMPT, call())
+    assert planner.prompt.model == "m!!"
+
+
+async def test_a_whole_answer_is_the_fold_of_the_same_events() -> None:
+    made, records = gateway(Scripted(ANSWER))
+    (reply,) = await made.complete(PROMPT, call())
+    assert (reply.text, records.one.streamed) == ("Hi", False)
+
+
+async def test_several_choices_are_numbered_and_their_usage_adds_up() -> None:
+    made, records = gateway(Scripted(ANSWER))
+    replies = await made.complete(PROMPT, call(), n=3)
+    assert [reply.text for reply in replies] == ["Hi"] * 3
+    assert (records.one.choices, records.one.usage) == (3, Usage(9, 6))
+    assert len(records.one.upstream_ids) == 3
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize(
+    ("script", "status", "code"),
+    [
+        ([InvalidRequest("no", code="c")], 400, "c"),
+        ([InvalidRequest("no")], 400, "invalid_request_error"),
+        ([ANSWER[0], UpstreamFailure("broken")], 200, "upstream_error"),
+        ([ValueError("bug")], 500, None),
+    ],
+)
+async def test_a_failure_is_raised_and_recorded_once(
+    script: list[Batch | BaseException], status: int, code: str | None, n: int
+) -> None:
+    made, records = gateway(Scripted(script))
+    with pytest.raises((InvalidRequest, UpstreamFailure, ValueError)):
+        await made.complete(PROMPT, call(), n=n)
+    assert (records.one.outcome, records.one.status, records.one.error_code) == ("error", status, code)
+
+
+async def test_a_failure_of_one_choice_stops_the_others() -> None:
+    endless = Endless()
+
+    class Half:
+        """The second answer fails, the first goes on for ever."""
+
+        started = 0
+
+        def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
+            self.started += 1
+            return endless.run(plan, call) if self.started == 1 else Scripted([UpstreamFailure("no")]).run(plan, call)
+
+    made, _ = gateway(Half())
+    with pytest.raises(UpstreamFailure):
+        await made.complete(PROMPT, call(), n=2)
+    assert endless.closed == endless.opened == 1
+
+
+@pytest.mark.parametrize("n", [1, 2])
+async def test_a_client_that_leaves_is_recorded_and_frees_the_upstream(n: int) -> None:
+    endless = Endless()
+    made, records = gateway(endless)
+    async with aclosing(made.run(PROMPT, call(), stream=True, n=n)) as events:
+        await anext(events)
+    assert endless.closed == endless.opened > 0
+    assert (records.one.outcome, records.one.status) == ("disconnected", 200)
+
+
+async def test_an_answer_read_to_its_end_after_the_client_left_counts_as_disconnected() -> None:
+    made, records = gateway(Scripted(ANSWER))
+    of = call()
+    of.gone = True
+    await made.complete(PROMPT, of)
+    assert (records.one.outcome, records.one.usage) == ("disconnected", Usage(3, 2))
+
+
+async def test_the_first_token_is_timed_by_the_first_batch() -> None:
+    made, records = gateway(Scripted([[Started("up")], *ANSWER]), (100.1, 103.0))
+    await made.complete(PROMPT, call())
+    assert records.one.first_token_ms == 100

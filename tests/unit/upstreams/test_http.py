@@ -1,0 +1,126 @@
+"""The parts of the HTTP layer that need no socket: chunked coding, and giving a request up."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.upstreams.exchange import Aborted, Exchange
+from app.upstreams.http import _Dechunker
+from tests.unit.upstreams.test_eventstream import cut
+
+CHUNKS = st.lists(st.binary(min_size=1, max_size=40), max_size=6)
+EXTENSIONS = st.sampled_from([b"", b";name=value", b" ;x", b'; quoted="1"'])
+
+
+def coded(chunks: Iterable[bytes], extension: bytes = b"", trailers: bytes = b"") -> bytes:
+    body = b"".join(b"%x%b\r\n%b\r\n" % (len(chunk), extension, chunk) for chunk in chunks)
+    return body + b"0" + extension + b"\r\n" + trailers + b"\r\n"
+
+
+@given(
+    CHUNKS, EXTENSIONS, st.sampled_from([b"", b"x-a: 1\r\n", b"x-a: 1\r\nx-b: 2\r\n"]), st.lists(st.integers(0, 999))
+)
+def test_any_cut_of_a_chunked_body_gives_the_body(
+    chunks: list[bytes], extension: bytes, trailers: bytes, places: list[int]
+) -> None:
+    decoder = _Dechunker()
+    data = b"".join(decoder.feed(piece) for piece in cut(coded(chunks, extension, trailers), places))
+    assert data == b"".join(chunks)
+    assert decoder.ended
+
+
+@given(st.binary(max_size=60))
+def test_noise_ends_or_breaks_off_and_never_hangs(data: bytes) -> None:
+    with contextlib.suppress(http.client.HTTPException):
+        _Dechunker().feed(data)
+
+
+def test_bytes_behind_the_end_are_left_alone() -> None:
+    decoder = _Dechunker()
+    assert decoder.feed(coded([b"abc"]) + b"HTTP/1.1 200 OK") == b"abc"
+    assert decoder.ended
+    assert decoder.feed(b"5\r\nhello\r\n") == b""
+
+
+@pytest.mark.parametrize(
+    "coding", [b"xyz\r\n", b"-5\r\nhello\r\n", b"+5\r\n", b"0x5\r\n", b"1_0\r\n", b"\r\n", b"5 5\r\n"]
+)
+def test_a_size_that_is_no_number_breaks_off(coding: bytes) -> None:
+    with pytest.raises(http.client.IncompleteRead):
+        _Dechunker().feed(coding)
+
+
+def test_a_chunk_longer_than_it_says_breaks_off() -> None:
+    with pytest.raises(http.client.IncompleteRead):
+        _Dechunker().feed(b"3\r\nabcdef\r\n0\r\n\r\n")
+
+
+def test_a_size_line_without_end_breaks_off() -> None:
+    decoder = _Dechunker()
+    decoder.feed(b"5;" + b"x" * 65_000)
+    with pytest.raises(http.client.LineTooLong):
+        decoder.feed(b"x" * 1000)
+
+
+class Connection:
+    def __init__(self, *, gone: bool = False, connected: bool = True) -> None:
+        self.shut: list[int] = []
+        self.timeouts: list[float] = []
+        self.gone = gone
+        self.sock = self if connected else None
+
+    def settimeout(self, seconds: float) -> None:
+        self.timeouts.append(seconds)
+
+    def shutdown(self, how: int) -> None:
+        self.shut.append(how)
+        if self.gone:
+            raise OSError("already closed")
+
+
+def test_an_exchange_given_up_shuts_its_socket_once() -> None:
+    connection, exchange = Connection(), Exchange()
+    exchange.attach(connection)
+    exchange.close()
+    exchange.close()
+    assert connection.shut == [socket.SHUT_RDWR]
+
+
+def test_a_peer_that_was_quicker_is_no_error() -> None:
+    connection, exchange = Connection(gone=True), Exchange()
+    exchange.attach(connection)
+    exchange.close()
+    assert exchange.closed
+
+
+def test_an_exchange_given_up_before_it_was_sent_is_not_sent() -> None:
+    exchange = Exchange()
+    exchange.close()
+    with pytest.raises(Aborted):
+        exchange.attach(Connection())
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_finished_exchange_leaves_the_connection_to_the_next(connected: bool) -> None:
+    connection, exchange = Connection(connected=connected), Exchange()
+    exchange.attach(connection)
+    exchange.detach()
+    exchange.close()
+    assert connection.shut == []
+
+
+def test_a_rest_that_nobody_needs_is_given_little_time() -> None:
+    connection, exchange = Connection(), Exchange()
+    exchange.hurry(1.0)
+    exchange.attach(connection)
+    exchange.hurry(2.0)
+    exchange.detach()
+    exchange.hurry(3.0)
+    assert connection.timeouts == [2.0]
