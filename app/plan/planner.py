@@ -116,7 +116,7 @@ class ModelPlanner:
         if not traits.cache_points and caching.explicit and _marks_cache(draft.prompt):
             draft.receipt.ignore("cache_control")
         wanted = self._policy.cache_auto if caching.auto is None else caching.auto
-        several = bool(draft.tools) or sum(message.role == "user" for message in draft.prompt.messages) > 1
+        several = bool(draft.prompt.tools) or sum(message.role == "user" for message in draft.prompt.messages) > 1
         draft.cache_auto = bool(traits.cache_points and wanted and (several or caching.auto))
         draft.cache_ttl = caching.ttl if traits.cache_one_hour else ""
 

@@ -21,7 +21,7 @@ def decide_limits(draft: Draft) -> None:
         draft.receipt.repairs["max-tokens-lowered"] += 1
     draft.max_tokens = limit
     stop = tuple(dict.fromkeys(word for word in sampling.stop if word.strip()))
-    if len(stop) < len(sampling.stop):
+    if not all(word.strip() for word in sampling.stop):
         draft.receipt.repairs["blank-stop"] += 1
     if stop and not traits.stop:
         draft.receipt.ignore("stop")

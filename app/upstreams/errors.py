@@ -102,7 +102,8 @@ QUIRK_PATTERNS = (
     _quirk("system_role", _REFUSED + r".{0,40}\bsystem role\b", "messages"),
     _quirk("service_tier", r"service_?tier.{0,80}" + _REFUSED, "service_tier"),
     _quirk("service_tier", _REFUSED + r".{0,60}service_?tier", "service_tier"),
-    _quirk("effort", r"effort.{0,80}(?:" + _REFUSED + r"|invalid|must be|input should be)", "reasoning_effort"),
+    _quirk("effort", _REFUSED + r".{0,60}\beffort\b", "reasoning_effort"),
+    _quirk("effort", r"\beffort\b.{0,80}(?:" + _REFUSED + r"|invalid|must be|input should be)", "reasoning_effort"),
     _quirk("reasoning", r"\b(?:thinking|reasoning\w*)\b.{0,80}" + _REFUSED, "reasoning_effort"),
     _quirk("reasoning", _REFUSED + r".{0,60}\b(?:thinking|reasoning\w*)\b", "reasoning_effort"),
 )

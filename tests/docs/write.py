@@ -6,9 +6,11 @@ A part stands between `<!-- name -->` and `<!-- /name -->`; what is around it is
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from app.api.chat import parameters as chat
+from app.api.completions import parameters as completions
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +41,32 @@ def _shown(default: object) -> str:
             return f"`{default}`"
 
 
-PARTS: dict[str, tuple[str, Callable[[], str]]] = {"settings": ("README.md", settings_table)}
+def chat_parameters() -> str:
+    """OpenAI's parameters of chat completions."""
+    return _parameters((name, *parameter) for name, parameter in chat.PARAMETERS.items())
+
+
+def chat_extensions() -> str:
+    """What a request may carry beyond them."""
+    return _parameters((name, *parameter) for name, parameter in chat.EXTENSIONS.items())
+
+
+def completions_parameters() -> str:
+    """OpenAI's parameters of the legacy completions."""
+    return _parameters((name, *parameter) for name, parameter in completions.PARAMETERS.items())
+
+
+def _parameters(rows: Iterable[tuple[str, str, str]]) -> str:
+    lines = [f"| `{name}` | {outcome} | {note} |" for name, outcome, note in rows]
+    return "\n".join(["| parameter | outcome | how |", "| --- | --- | --- |", *lines])
+
+
+PARTS: dict[str, tuple[str, Callable[[], str]]] = {
+    "settings": ("README.md", settings_table),
+    "chat-parameters": ("docs/parameters.md", chat_parameters),
+    "chat-extensions": ("docs/parameters.md", chat_extensions),
+    "completions-parameters": ("docs/parameters.md", completions_parameters),
+}
 """Name of the part -> the file it stands in, and what writes it."""
 
 

@@ -75,6 +75,7 @@ class ChatStream:
         created: int,
         model: str,
         *,
+        n: int = 1,
         include_usage: bool = False,
         legacy_functions: bool = False,
         custom_tools: frozenset[str] = frozenset(),
@@ -85,16 +86,19 @@ class ChatStream:
         self._include_usage = include_usage
         self._legacy = legacy_functions
         self._custom = custom_tools
-        self._choices: dict[int, _Choice] = {}
+        self._choices = [_Choice(index, self._head, self._tail) for index in range(n)]
+        self._begun = False
         self._usage: dict[int, Usage] = {}
         self._tier = ""
 
     def feed(self, choice: int, batch: Batch) -> bytes:
         """The frames for a batch, ready to send; empty where it says nothing to a client."""
-        state = self._choices.get(choice)
-        if state is None:
-            state = self._choices[choice] = _Choice(choice, self._head, self._tail)
+        state = self._choices[choice]
         frames: list[bytes] = []
+        if not self._begun:
+            # All choices at once and in order: the SDK puts them in a list as they come (openai 3.52).
+            self._begun = True
+            frames.extend(each.begin() for each in self._choices)
         for event in batch:
             kind = type(event)
             if kind is TextDelta:
@@ -174,7 +178,6 @@ class _Choice:
         self._before_text = opening + b'{"content":'
         self._after_text = b"}" + self._after
         self._tail = tail
-        self._begun = False
         self._blocks = 0
         self._citations = 0
         self.thought: list[str] = []
@@ -183,16 +186,13 @@ class _Choice:
         self.custom: tuple[int, list[str]] | None = None
 
     def text(self, text: str) -> bytes:
-        frame = self._before_text + quoted(text).encode() + self._after_text
-        return frame if self._begun else self._begin() + frame
+        return self._before_text + quoted(text).encode() + self._after_text
 
     def delta(self, delta: bytes) -> bytes:
-        frame = self._before + delta + self._after
-        return frame if self._begun else self._begin() + frame
+        return self._before + delta + self._after
 
     def finished(self, reason: str) -> bytes:
-        frame = self._before + b'{},"logprobs":null,"finish_reason":' + to_json(reason) + b"}" + self._tail
-        return frame if self._begun else self._begin() + frame
+        return self._before + b'{},"logprobs":null,"finish_reason":' + to_json(reason) + b"}" + self._tail
 
     def details(self, blocks: Sequence[Reasoning]) -> bytes:
         """`reasoning_details` of blocks that are complete; they wait to go with the next tool call as well."""
@@ -227,9 +227,8 @@ class _Choice:
         sealed, self.sealed = self.sealed, []
         return encode_extra_content(sealed)
 
-    def _begin(self) -> bytes:
+    def begin(self) -> bytes:
         """The first chunk, with the role: once per choice, because clients concatenate."""
-        self._begun = True
         return self._before + b'{"role":"assistant","content":"","refusal":null}' + self._after
 
 

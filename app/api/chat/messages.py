@@ -13,7 +13,15 @@ from app.core.prompt import CachePoint, Media, Message, Part, Text, ToolCall, To
 from app.errors import InvalidRequest
 
 TEXT_TYPES = ("text", "input_text", "output_text")
-PART_TYPES: tuple[str, ...] = (*TEXT_TYPES, "refusal", "thinking", "redacted_thinking", "reasoning", "image_url", "input_image")
+PART_TYPES: tuple[str, ...] = (
+    *TEXT_TYPES,
+    "refusal",
+    "thinking",
+    "redacted_thinking",
+    "reasoning",
+    "image_url",
+    "input_image",
+)
 PART_TYPES += ("video_url", "audio_url", "input_audio", "file", "input_file")
 UNKNOWN_TOOL = "unknown_tool"
 """The name of a tool whose call came without one."""

@@ -39,6 +39,7 @@ def router(gateway: Gateway, door: Door, *, max_choices: int) -> APIRouter:
                     completion_id,
                     created,
                     decoded.prompt.model,
+                    n=decoded.n,
                     include_usage=decoded.include_usage,
                     legacy_functions=decoded.legacy_functions,
                     custom_tools=decoded.custom_tools,

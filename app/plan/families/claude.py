@@ -86,7 +86,7 @@ ROWS: Rows = (
     (r"anthropic\.claude-sonnet-5$", {"cache_min_tokens": 1024, "structured": "try"}),
     (r"anthropic\.claude-(fable|mythos)-5|anthropic\.claude-(opus|sonnet)-5-5", _ALWAYS),
     (r"anthropic\.claude-(fable|mythos)-5", {"strict": True}),
-    (r"anthropic\.claude-mythos-5", {"structured": "yes"}),
+    (r"anthropic\.claude-mythos-5", {"structured": "yes", "reasoning": "always"}),
     (r"anthropic\.claude-(fable-5-1|opus-5-5|sonnet-5-5)", {"tool_choices": AUTO}),
     (r"anthropic\.claude-(sonnet|haiku)-5-5", {"structured": "try"}),
     (r"anthropic\.claude-haiku-5-5", {"forced_while_reasoning": True}),

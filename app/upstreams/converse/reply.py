@@ -279,8 +279,14 @@ def _fragment(value: Any) -> str:
     return to_json(value).decode()
 
 
+def _may_be_array(plan: Plan) -> bool:
+    """Whether the schema that was asked for lets the answer be something else than an object."""
+    wanted = plan.prompt.response_format
+    return wanted is not None and isinstance(wanted.schema, dict) and wanted.schema.get("type") != "object"
+
+
 def _filter(plan: Plan, held: HeldBack | None) -> TextFilter | None:
-    json = held or (JsonOnly() if plan.json_answer else None)
+    json = held or (JsonOnly(arrays=_may_be_array(plan)) if plan.json_answer else None)
     if not plan.target.traits.thinking_tags:
         return json
     return Chain(ThinkingTags(), json) if json else ThinkingTags()

@@ -24,18 +24,20 @@ class TextFilter(Protocol):
 
 
 MAX_CANDIDATES = 100
-_OPENING = re.compile(r'\{\s*["}]')
+_OBJECT = re.compile(r'\{\s*["}]')
+_OBJECT_OR_ARRAY = re.compile(r'\{\s*["}]|\[\s*["{\[\]\d-]')
 _LONGEST_OPENING = 64
 
 
 class JsonOnly:
-    """Passes on the first JSON object and drops the prose and the code fences around it.
+    """Passes on the first JSON object (with `arrays`, or array) and drops the prose and the code fences around it.
 
     An object begins with a brace and a quote, so that `{placeholders}` and `[remarks]` in the prose are none. Where no
     JSON begins at all, the text is given as it was, so that nothing is lost.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, arrays: bool = False) -> None:
+        self._opening = _OBJECT_OR_ARRAY if arrays else _OBJECT
         self._held = ""
         self._depth = 0
         self._in_string = False
@@ -48,7 +50,7 @@ class JsonOnly:
         if not self._depth:
             searched = max(0, len(self._held) - _LONGEST_OPENING)
             self._held += text
-            opening = _OPENING.search(self._held, searched)
+            opening = self._opening.search(self._held, searched)
             if opening is None:
                 return []
             text, self._held = self._held[opening.start() :], ""

@@ -57,7 +57,7 @@ TABLE: dict[str, list[dict[str, Any] | None]] = {
     SONNET_46: [{}, *map(adaptive, ("low", "low", "medium", "high", "high", "max"))],
     OPUS_5: [{}, *map(adaptive, ("low", "low", "medium", "high", "xhigh", "xhigh"))],
     OPUS_55: [TOLD, *map(always, ("low", "low", "medium", "high", "xhigh", "xhigh"))],
-    NOVA: [TOLD] * 7,
+    NOVA: [{}, *[TOLD] * 6],
     NOVA_2: [{}, *map(config, ("low", "low", "medium", "high", "high", "high"))],
     OSS: [TOLD, *map(flat, ("low", "low", "medium", "high", "high", "high"))],
     GPT: [nested("none"), *map(nested, ("low", "low", "medium", "high", "xhigh", "xhigh"))],
@@ -67,12 +67,12 @@ TABLE: dict[str, list[dict[str, Any] | None]] = {
     R1: [TOLD] * 7,
     KIMI: [TOLD, *map(flat, ("low", "low", "low", "high", "high", "max"))],
     GLM: [{}, *map(flat, ("low", "low", "medium", "high", "high", "high"))],
-    "qwen.qwen3-32b-v1:0": [TOLD] * 7,
-    "minimax.minimax-m2": [TOLD] * 7,
+    "qwen.qwen3-32b-v1:0": [{}, *[TOLD] * 6],
+    "minimax.minimax-m2": [{}, *[TOLD] * 6],
     "mistral.magistral-small-2509": [TOLD] * 7,
-    "google.gemma-3-4b-it": [TOLD] * 7,
-    LLAMA: [TOLD] * 7,
-    "somebody.new-model-v1:0": [TOLD] * 7,
+    "google.gemma-3-4b-it": [{}, *[TOLD] * 6],
+    LLAMA: [{}, *[TOLD] * 6],
+    "somebody.new-model-v1:0": [{}, *[TOLD] * 6],
 }
 
 

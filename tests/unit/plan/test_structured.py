@@ -153,6 +153,9 @@ def test_constraints_that_a_grammar_refuses_become_words() -> None:
             True,
         ),
         ({"type": ["object", "null"]}, True),
+        ({"properties": {"a": {"additionalProperties": {"type": "number"}}}}, False),
+        ({"anyOf": [{"patternProperties": {"^a": {}}}]}, False),
+        ({"additionalProperties": False, "patternProperties": {}}, True),
     ],
 )
 def test_what_the_native_mode_cannot_have_goes_another_way(schema: Any, native: bool) -> None:

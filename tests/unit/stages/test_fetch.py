@@ -8,7 +8,7 @@ import pytest
 
 from app.core.prompt import Blob, Link, Media, Message, Prompt, S3Object, Text, ToolResult
 from app.errors import InvalidRequest
-from app.stages.fetch import AT_ONCE, MAX_LINKS, FetchLinks
+from app.stages.fetch import AT_ONCE, MAX_LINKS, MAX_TOTAL, FetchLinks
 from tests.unit.stages.upstreams import call
 
 
@@ -69,3 +69,39 @@ async def test_a_name_that_is_given_is_kept() -> None:
     (message,) = (await FetchLinks(Counting()).prepare(Prompt("m", (Message("user", (named,)),)), call())).messages
     assert isinstance(message.parts[0], Media)
     assert message.parts[0].name == "mine.pdf"
+
+
+async def test_many_large_files_are_too_large_together() -> None:
+    class Large:
+        """Implements Fetcher."""
+
+        async def fetch(self, url: str, *, param: str) -> Blob:
+            return Blob("YWJj", MAX_TOTAL // 2 + 1)
+
+    urls = ("https://a/1", "https://a/2")
+    with pytest.raises(InvalidRequest):
+        await FetchLinks(Large()).prepare(Prompt("m", (Message("user", linked(*urls)),)), call())
+
+
+async def test_the_first_failure_gives_the_other_fetches_up() -> None:
+    cancelled: list[str] = []
+
+    class Failing:
+        """Implements Fetcher."""
+
+        async def fetch(self, url: str, *, param: str) -> Blob:
+            if url.endswith("bad"):
+                raise InvalidRequest("no", param=param)
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled.append(url)
+                raise
+            raise AssertionError
+
+    with pytest.raises(InvalidRequest):
+        await FetchLinks(Failing()).prepare(
+            Prompt("m", (Message("user", linked("https://a/slow", "https://a/bad")),)), call()
+        )
+    await asyncio.sleep(0)
+    assert cancelled == ["https://a/slow"]

@@ -29,6 +29,7 @@ def prompt(**options: Any) -> Prompt:
         ({}, None),
         ({"type": "text"}, None),
         ({"type": "json_object"}, ResponseFormat("json_object")),
+        ({"type": "json_schema", "json_schema": {"name": "a"}}, ResponseFormat("json_object")),
         ({"type": "json_schema", "json_schema": {"schema": SCHEMA}}, ResponseFormat("json_schema", SCHEMA)),
         (
             {"type": "json_schema", "json_schema": {"schema": SCHEMA, "name": "a b/ü" + "x" * 70, "description": "D"}},
@@ -87,6 +88,23 @@ def test_reasoning_effort_under_both_names() -> None:
     assert prompt(reasoning={"summary": "auto"}).effort is None
 
 
+@pytest.mark.parametrize(
+    ("reasoning", "effort"),
+    [
+        ({"enabled": False}, "none"),
+        ({"enabled": True}, "medium"),
+        ({"max_tokens": 1000}, "low"),
+        ({"max_tokens": 4096}, "high"),
+        ({"max_tokens": 99_999}, "max"),
+        ({"max_tokens": 0}, None),
+        ({"max_tokens": "many", "enabled": True}, "medium"),
+        ({}, None),
+    ],
+)
+def test_reasoning_in_the_words_of_other_gateways(reasoning: dict[str, Any], effort: str | None) -> None:
+    assert prompt(reasoning=reasoning).effort == effort
+
+
 def test_unknown_parameters_are_told_but_nulls_are_not() -> None:
     asked = prompt(min_p=0.1, unknown=None, seed=0, store=False, logit_bias={}, **{"a\r\nb": 1})
     assert asked.ignored == ("min_p", "a__b")
@@ -108,7 +126,7 @@ def test_a_flood_of_unknown_parameters_is_told_in_part() -> None:
         ({"n": 17}, "n"),
         ({"response_format": {"type": "grammar"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
-        ({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}}, "response_format.json_schema"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"schema": 1}}}, "response_format.json_schema"),
         ({"reasoning": {"effort": "extreme"}}, "reasoning.effort"),
         ({"reasoning": {"effort": ["low"]}}, "reasoning.effort"),
         ({"metadata": {"a" * 65: "b"}}, "metadata"),

@@ -88,11 +88,36 @@ def test_legacy_function_calls_find_their_results_in_order() -> None:
         {"role": "function", "name": "g", "content": "3"},
     ]
     decoded = decode_messages(history, frozenset())
-    assert decoded[0].parts == (ToolCall("function_call_0", "f", "{}"),)
-    assert decoded[1].parts == (ToolResult("function_call_0", (Text("1"),)),)
-    assert decoded[2].parts == (ToolCall("function_call_1", "f", "{}"),)
-    assert decoded[3].parts == (ToolResult("function_call_1", (Text("2"),)),)
+    assert decoded[0].parts == (ToolCall("function_call_1", "f", "{}"),)
+    assert decoded[1].parts == (ToolResult("function_call_1", (Text("1"),)),)
+    assert decoded[2].parts == (ToolCall("function_call_2", "f", "{}"),)
+    assert decoded[3].parts == (ToolResult("function_call_2", (Text("2"),)),)
     assert decoded[4].parts == (ToolResult("function_call_0", (Text("3"),)),)
+
+
+def test_calls_without_id_or_name_find_their_results_in_order() -> None:
+    history: list[dict[str, Any]] = [
+        {"role": "assistant", "tool_calls": [{"function": {"name": "f"}}, {"id": "", "function": {"arguments": "{}"}}]},
+        {"role": "tool", "content": "1"},
+        {"role": "tool", "tool_call_id": None, "content": "2"},
+        {"role": "tool", "content": "3"},
+    ]
+    calls, *results = decode_messages(history, frozenset())
+    assert calls.parts == (ToolCall("call 1", "f", ""), ToolCall("call 2", "unknown_tool", "{}"))
+    assert [message.parts[0].call_id for message in results] == ["call 1", "call 2", "call 0"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [({"a": 1}, '{"a":1}'), ([1, 2], "[1,2]"), ([{"row": 1}], '[{"row":1}]'), (7, "7"), (True, "true")],
+)
+def test_a_result_that_is_neither_text_nor_parts_is_its_json(content: Any, text: str) -> None:
+    assert one(role="tool", tool_call_id="c1", content=content).parts == (ToolResult("c1", (Text(text),)),)
+
+
+def test_a_part_that_is_null_is_none() -> None:
+    assert parts(None, {"type": None, "text": "a"}) == (Text("a"),)
+    assert refused(role="user", content=[{}]).param == "messages.0.content.0.text"
 
 
 def test_cache_points_stand_behind_what_they_mark() -> None:
@@ -139,12 +164,9 @@ def test_media_of_every_kind() -> None:
         ({"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}, "messages.0.content.0.input_audio.data"),
         ({"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}, "messages.0.content.0.file.file_id"),
         ({"role": "user", "content": [{"type": "file", "file": {}}]}, "messages.0.content.0.file.file_data"),
-        ({"role": "tool", "content": "a"}, "messages.0.tool_call_id"),
         ({"role": "assistant", "tool_calls": {"a": 1}}, "messages.0.tool_calls"),
         ({"role": "assistant", "tool_calls": [1]}, "messages.0.tool_calls.0"),
-        ({"role": "assistant", "tool_calls": [{"id": "c"}]}, "messages.0.tool_calls.0.function.name"),
-        ({"role": "assistant", "tool_calls": [{"id": "c", "custom": {}}]}, "messages.0.tool_calls.0.custom.name"),
-        ({"role": "assistant", "tool_calls": [CALL | {"id": ""}]}, "messages.0.tool_calls.0.id"),
+        ({"role": "assistant", "tool_calls": [{"id": "c"}]}, "messages.0.tool_calls.0.function"),
     ],
 )  # fmt: skip
 def test_an_error_names_the_part_at_fault(message: dict[str, Any], param: str) -> None:
@@ -152,7 +174,7 @@ def test_an_error_names_the_part_at_fault(message: dict[str, Any], param: str) -
 
 
 def test_a_type_that_is_no_word_is_a_400_and_no_crash() -> None:
-    assert refused(role="user", content=[{"type": {}, "text": "a"}]).code == "invalid_value"
+    assert refused(role="user", content=[{"type": {"a": 1}, "text": "a"}]).code == "invalid_value"
 
 
 def test_a_message_of_a_million_parts_is_refused() -> None:

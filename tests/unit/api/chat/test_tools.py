@@ -89,7 +89,6 @@ def test_a_tool_that_is_none_is_named(tools: list[Any], functions: list[Any], pa
             {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "custom", "name": "patch"}, 1]},
             ToolChoice("auto", allowed=("patch",)),
         ),
-        ({"type": "allowed_tools", "allowed_tools": {"tools": None}}, ToolChoice("auto", allowed=())),
     ],
 )
 def test_every_form_of_tool_choice(choice: Any, expected: ToolChoice) -> None:
@@ -115,6 +114,8 @@ def test_the_legacy_choice_counts_where_there_is_no_other(call: Any, expected: T
         ({"tool_choice": {"type": "function"}}, "tool_choice.function.name"),
         ({"tool_choice": {"type": "function", "function": {"name": "nobody"}}}, "tool_choice"),
         ({"function_call": {"name": ""}}, "function_call.name"),
+        ({"tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": None}}}, "tool_choice"),
+        ({"tool_choice": {"type": "allowed_tools", "tools": [{"name": "nobody"}]}}, "tool_choice"),
     ],
 )
 def test_a_choice_of_nothing_is_named(options: dict[str, Any], param: str) -> None:
