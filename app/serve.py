@@ -51,11 +51,11 @@ def main() -> int:
 
 
 def start_logging(settings: Settings) -> None:
-    """Our lines to standard output, as they are. Libraries never log at `debug`: they would show keys and prompts."""
+    """Our lines to standard output, as they are. Of the libraries only warnings: at `debug` they show keys and prompts."""
     level = "DEBUG" if settings.debug else settings.log_level.upper()
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout)
-    for name in ("asyncio", "boto3", "botocore", "urllib3"):
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+    for name in ("asyncio", "boto3", "botocore", "urllib3", "uvicorn"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 def _ended(number: int, frame: object) -> None:

@@ -106,7 +106,9 @@ class Target:
     @property
     def shown(self) -> str:
         """The id as it may be told and logged: an ARN holds the account's number, so it is the base model then."""
-        return self.base_id if self.model_id.startswith("arn:") else self.model_id
+        if not self.model_id.startswith("arn:"):
+            return self.model_id
+        return self.base_id if "." in self.base_id else "(arn)"
 
 
 @dataclass(slots=True)

@@ -75,9 +75,10 @@ class Net:
         except ClientDisconnect:
             return
         except Exception as problem:  # noqa: BLE001  the process lives on and the client gets an envelope
-            error = as_gateway_error(problem)
+            request_id = scope["state"]["request_id"]
+            error = as_gateway_error(problem, request_id)
             if not begun:
-                await problem_response(error, scope["state"]["request_id"])(scope, receive, send)
+                await problem_response(error, request_id)(scope, receive, send)
 
 
 def _declared_length(scope: dict[str, Any] | Scope) -> int:

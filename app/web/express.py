@@ -35,5 +35,6 @@ class Express:
         except ClientDisconnect:
             raise
         except Exception as problem:  # noqa: BLE001  as the framework's handlers would: an envelope for everything
-            response = problem_response(as_gateway_error(problem), request_id_of(request))
+            request_id = request_id_of(request)
+            response = problem_response(as_gateway_error(problem, request_id), request_id)
         await response(scope, receive, send)

@@ -45,28 +45,28 @@ def problem_response(error: GatewayError, request_id: str, headers: Mapping[str,
     )
 
 
-def as_gateway_error(problem: BaseException) -> GatewayError:
+def as_gateway_error(problem: BaseException, request_id: str) -> GatewayError:
     """Any exception as one that may be shown. What is not ours is logged by kind and place, without values."""
     if isinstance(problem, GatewayError):
         cause = problem.__cause__
         if problem.status == 500 and cause is not None:
-            log_failure(cause)
+            log_failure(cause, request_id)
         return problem
     if isinstance(problem, ValidationError):
         return from_validation(problem)
     if isinstance(problem, HTTPException):
         return _from_http(problem)
-    log_failure(problem)
+    log_failure(problem, request_id)
     return Internal(_FIXED)
 
 
-def log_failure(problem: BaseException) -> None:
+def log_failure(problem: BaseException, request_id: str) -> None:
     """The kind of exception and where it was raised. Its text is left out: it may quote a prompt or a key."""
     frames = traceback.extract_tb(problem.__traceback__)[-6:]
     places = " < ".join(
         f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in reversed(frames)
     )
-    log.error("unexpected %s at %s", type(problem).__name__, places)
+    log.error("unexpected %s in %s at %s", type(problem).__name__, request_id, places)
 
 
 def from_validation(problem: ValidationError) -> InvalidRequest:
@@ -105,6 +105,7 @@ def request_id_of(request: Request) -> str:
 
 async def handle(request: Request, problem: Exception) -> Response:
     """The exception handler for everything, given to the framework."""
-    error = as_gateway_error(problem)
+    request_id = request_id_of(request)
+    error = as_gateway_error(problem, request_id)
     headers = {"allow": problem.headers["Allow"]} if isinstance(problem, HTTPException) and problem.headers else None
-    return problem_response(error, request_id_of(request), headers)
+    return problem_response(error, request_id, headers)

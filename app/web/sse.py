@@ -87,7 +87,7 @@ class EventStream(Response):
         try:
             choice, batch = await anext(events)
         except Exception as problem:  # noqa: BLE001  whatever it is, it becomes an HTTP error
-            error = as_gateway_error(problem)
+            error = as_gateway_error(problem, self._call.request_id)
             response = problem_response(error, self._call.request_id, self._more_headers())
             await response(scope, receive, connection.raw)
             return
@@ -103,7 +103,8 @@ class EventStream(Response):
                     await connection.write(data)
             last = encoder.finish()
         except Exception as problem:  # noqa: BLE001  the status is long out; the stream itself has to tell
-            last = encoder.fail(problem_body(as_gateway_error(problem), self._call.request_id))
+            error = as_gateway_error(problem, self._call.request_id)
+            last = encoder.fail(problem_body(error, self._call.request_id))
         await connection.write(last, end=True)
 
     async def _stop(self, connection: _Connection) -> None:

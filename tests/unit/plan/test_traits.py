@@ -35,7 +35,7 @@ CLAUDE: dict[str, tuple[str, str, tuple[str, ...], Any, bool, str, tuple[int, bo
     "sonnet-5": ("none", "adaptive", XHIGH, "not thinking", False, "try", (1024, True), False, True),
     "fable-5": ("none", "adaptive-always", XHIGH, "not thinking", True, "no", (512, True), False, True),
     "fable-5-1": ("none", "adaptive-always", XHIGH, "no", True, "no", (512, True), False, True),
-    "mythos-5-1": ("none", "adaptive-always", XHIGH, "not thinking", True, "yes", (512, True), False, True),
+    "mythos-5-1": ("none", "always", XHIGH, "not thinking", True, "yes", (512, True), False, True),
     "opus-5-5": ("none", "adaptive-always", XHIGH, "no", False, "no", (512, True), False, True),
     "sonnet-5-5": ("none", "adaptive-always", XHIGH, "no", False, "try", (512, True), False, True),
     "haiku-5-5": ("none", "adaptive", XHIGH, "yes", False, "try", (512, True), False, True),

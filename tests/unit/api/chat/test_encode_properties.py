@@ -104,7 +104,7 @@ def test_chunks_come_in_the_order_clients_rely_on(
 
 @given(st.lists(streams(), min_size=2, max_size=3), st.randoms(use_true_random=False))
 def test_several_choices_interleaved_do_not_mix(answers: list[tuple[list[Event], list[Batch]]], random: Any) -> None:
-    encoder = ChatStream("chatcmpl-1", 7, "m")
+    encoder = ChatStream("chatcmpl-1", 7, "m", n=len(answers))
     waiting = {choice: list(batches) for choice, (_, batches) in enumerate(answers)}
     data = b""
     while waiting:

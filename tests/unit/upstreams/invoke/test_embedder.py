@@ -166,7 +166,7 @@ async def test_an_application_profile_is_called_by_its_arn_in_its_base_models_fo
     result = await embedder(upstream.invoke).embed(EmbeddingRequest(PROFILE, texts("1")), mine)
     assert upstream.sent[0][0] == PROFILE
     assert "texts" in upstream.sent[0][1]
-    assert (result.model, mine.receipt.model) == (PROFILE, PROFILE)
+    assert (result.model, mine.receipt.model) == (PROFILE, "cohere.embed-v4:0")  # an ARN holds an account number
 
 
 async def test_a_chat_model_is_refused_by_name() -> None:
