@@ -48,14 +48,14 @@ SIGV4 = b"AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/lambda/aws4_reques
     ],
 )
 def test_where_the_key_is_looked_for(headers: Headers, key: str | None) -> None:
-    assert (presented_keys(headers) or [None])[0] == key
+    assert presented_keys(headers)[:1] == ([key] if key else [])
 
 
 @given(
     st.lists(st.tuples(st.sampled_from([b"authorization", b"x-api-key", b"api-key", b"x"]), st.binary()), max_size=4)
 )
 def test_no_bytes_are_too_odd(headers: Headers) -> None:
-    key = (presented_keys(headers) or [None])[0]
+    key = next(iter(presented_keys(headers)), None)
     assert key is None or key.strip()
 
 
