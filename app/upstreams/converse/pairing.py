@@ -41,37 +41,60 @@ def pair(turns: Sequence[Message], counts: Counter[str]) -> list[Message]:
 
 def _distinct(turns: Sequence[Message], counts: Counter[str]) -> list[Message]:
     """The turns with each call id used once. A literal repetition within a turn goes; another call gets a new id."""
-    seen: set[str] = set()
-    current: dict[str, str] = {}
+    ids = _Ids()
     distinct: list[Message] = []
     for turn in turns:
         parts: list[Part] = []
         in_turn: set[ToolCall] = set()
+        ids_in_turn: set[str] = set()
         for part in turn.parts:
             if isinstance(part, ToolCall):
                 if part in in_turn:
                     counts["duplicate-call"] += 1
                     continue
                 in_turn.add(part)
-                identifier = _unused(part.id, seen)
+                identifier = ids.of_call(part.id, again=part.id in ids_in_turn)
+                ids_in_turn.add(part.id)
                 if identifier != part.id:
                     counts["duplicate-id"] += 1
-                seen.add(identifier)
-                current[part.id] = identifier
                 part = replace(part, id=identifier)
             elif isinstance(part, ToolResult):
-                part = replace(part, call_id=current.get(part.call_id, part.call_id))
+                part = replace(part, call_id=ids.of_result(part.call_id))
             parts.append(part)
         distinct.append(Message(turn.role, tuple(parts)))
     return distinct
 
 
-def _unused(identifier: str, seen: set[str]) -> str:
-    number, candidate = 2, identifier
-    while candidate in seen:
-        candidate = f"{identifier[:58]}-{number}"
-        number += 1
-    return candidate
+class _Ids:
+    """Ids that are given twice, told apart. A result belongs to the latest turn that used its id; where that turn used
+    it for several calls, the results go to them in order."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        self._calls: dict[str, list[str]] = {}
+        self._results: dict[str, int] = {}
+
+    def of_call(self, identifier: str, *, again: bool) -> str:
+        """`again`: another call of the same turn has the id already."""
+        own = identifier
+        while own in self._taken:
+            number = self._numbers[identifier] = self._numbers.get(identifier, 1) + 1
+            own = f"{identifier[:57]}-{number}"
+        self._taken.add(own)
+        if not again:
+            self._calls[identifier] = []
+            self._results[identifier] = 0
+        self._calls[identifier].append(own)
+        return own
+
+    def of_result(self, identifier: str) -> str:
+        calls = self._calls.get(identifier)
+        if calls is None:
+            return identifier
+        place = self._results[identifier]
+        self._results[identifier] = place + 1
+        return calls[min(place, len(calls) - 1)]
 
 
 def _answers(turns: Sequence[Message], counts: Counter[str]) -> tuple[dict[str, ToolResult], set[tuple[int, int]]]:

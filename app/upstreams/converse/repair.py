@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from app.core.plan import Traits
 from app.core.prompt import CachePoint, Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
@@ -224,14 +225,15 @@ def _thoughts_first(turn: Message, counts: Counter[str]) -> Message:
 def _merged(turns: Sequence[Message], counts: Counter[str]) -> list[Message]:
     """Neighbours of one role as one turn. Results of tools come as messages of their own: joining them is no repair."""
     merged: list[Message] = []
-    for turn in turns:
-        if merged and merged[-1].role == turn.role:
-            results = any(isinstance(part, ToolResult) for part in (*merged[-1].parts, *turn.parts))
-            if not results:
-                counts["merged-turns"] += 1
-            merged[-1] = Message(turn.role, merged[-1].parts + turn.parts)
-        else:
-            merged.append(turn)
+    for role, neighbours in groupby(turns, key=lambda turn: turn.role):
+        first, *others = neighbours
+        if not others:
+            merged.append(first)
+            continue
+        parts = tuple(part for turn in (first, *others) for part in turn.parts)
+        if not any(isinstance(part, ToolResult) for part in parts):
+            counts["merged-turns"] += len(others)
+        merged.append(Message(role, parts))
     return merged
 
 

@@ -136,8 +136,17 @@ HISTORIES: dict[str, tuple[list[Message], list[Message], dict[str, int]]] = {
     ),
     "two calls of one id": (
         [user("a"), assistant(call(), call("c1", "g")), user(result("c1", "x"))],
-        [user("a"), assistant(call(), call("c1-2", "g")), user(GONE, result("c1-2", "x"))],
+        [
+            user("a"),
+            assistant(call(), call("c1-2", "g")),
+            user(result("c1", "x"), ToolResult("c1-2", (UNAVAILABLE,), True)),
+        ],
         {"duplicate-id": 1, "orphan-call": 1},
+    ),
+    "two calls of one id, both answered": (
+        [user("a"), assistant(call(), call("c1", "g")), user(result("c1", "x")), user(result("c1", "y"))],
+        [user("a"), assistant(call(), call("c1-2", "g")), user(result("c1", "x"), result("c1-2", "y"))],
+        {"duplicate-id": 1},
     ),
     "an id used again in a later turn": (
         [
