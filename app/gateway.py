@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from app.core.events import Batch, Finished, Fold, Metered, Reply, Started, Usage
+from app.core.plan import Plan
 from app.core.ports import Call, ChatUpstream, Meter, Outcome, Planner, Preparer, UsageRecord
 from app.core.prompt import Prompt
 from app.errors import GatewayError
@@ -66,25 +67,24 @@ class Gateway:
         self._preparers = preparers
         self._clock = clock
 
-    async def run(self, prompt: Prompt, call: Call, *, stream: bool, n: int = 1) -> AsyncGenerator[Choice, None]:
-        """The events of `n` answers. Raises GatewayError; before the first item nothing has been promised to anyone."""
+    async def run(
+        self, prompt: Prompt, call: Call, *, stream: bool, n: int = 1, others: Sequence[Prompt] = ()
+    ) -> AsyncGenerator[Choice, None]:
+        """The events of `n` answers, and of `n` to each of the `others`, numbered through in that order.
+
+        Raises GatewayError; before the first item nothing has been promised to anyone.
+        """
         tally = Tally(self._clock)
         outcome: Outcome = "disconnected"
         failure: GatewayError | None = None
+        choices = n * (1 + len(others))
         try:
-            for preparer in self._preparers:
-                prompt = await preparer.prepare(prompt, call)
-            plan = await self._planner.plan(prompt, call, stream=stream)
-            if n == 1:
-                async with aclosing(self._upstream.run(plan, call)) as batches:
-                    async for batch in batches:
-                        tally.note(0, batch)
-                        yield 0, batch
-            else:
-                async with aclosing(_merged([self._upstream.run(plan, call) for _ in range(n)])) as choices:
-                    async for choice, batch in choices:
-                        tally.note(choice, batch)
-                        yield choice, batch
+            plans = [await self._planned(each, call, stream) for each in (prompt, *others)]
+            sources = [self._upstream.run(plan, call) for plan in plans for _ in range(n)]
+            async with aclosing(_only(sources[0]) if choices == 1 else _merged(sources)) as items:
+                async for choice, batch in items:
+                    tally.note(choice, batch)
+                    yield choice, batch
             outcome = "disconnected" if call.gone else "ok"
         except GatewayError as problem:
             outcome, failure = "error", problem
@@ -93,15 +93,20 @@ class Gateway:
             outcome = "error"
             raise
         finally:
-            self._meter.record(self._record(call, tally, outcome, failure, stream, n))
+            self._meter.record(self._record(call, tally, outcome, failure, stream, choices))
 
-    async def complete(self, prompt: Prompt, call: Call, *, n: int = 1) -> list[Reply]:
+    async def complete(self, prompt: Prompt, call: Call, *, n: int = 1, others: Sequence[Prompt] = ()) -> list[Reply]:
         """The same answers, whole."""
-        folds = [Fold() for _ in range(n)]
-        async with aclosing(self.run(prompt, call, stream=False, n=n)) as choices:
+        folds = [Fold() for _ in range(n * (1 + len(others)))]
+        async with aclosing(self.run(prompt, call, stream=False, n=n, others=others)) as choices:
             async for choice, batch in choices:
                 folds[choice].extend(batch)
         return [fold.reply() for fold in folds]
+
+    async def _planned(self, prompt: Prompt, call: Call, stream: bool) -> Plan:
+        for preparer in self._preparers:
+            prompt = await preparer.prepare(prompt, call)
+        return await self._planner.plan(prompt, call, stream=stream)
 
     def _record(
         self, call: Call, tally: Tally, outcome: Outcome, failure: GatewayError | None, stream: bool, n: int
@@ -122,6 +127,13 @@ class Gateway:
             total_ms=round((now - call.started) * 1000),
             upstream_ids=tuple(tally.upstream_ids),
         )
+
+
+async def _only(source: AsyncGenerator[Batch, None]) -> AsyncGenerator[Choice, None]:
+    """One stream, its items numbered like those of several."""
+    async with aclosing(source):
+        async for batch in source:
+            yield 0, batch
 
 
 async def _merged(sources: Sequence[AsyncGenerator[Batch, None]]) -> AsyncGenerator[Choice, None]:

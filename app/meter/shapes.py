@@ -45,7 +45,7 @@ class LogPrompts:
             max_tokens=sampling.max_tokens,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            stops=len(sampling.stop),
+            stops=len(sampling.stop) or None,
             extra_fields=sorted(prompt.extra_fields),
         )
         return prompt
@@ -91,7 +91,7 @@ class LogInputs:
 
 def _write(call: Call, **shape: Any) -> None:
     if log.isEnabledFor(logging.DEBUG):
-        told = {name: value for name, value in shape.items() if value not in (None, [], 0)}
+        told = {name: value for name, value in shape.items() if value is not None and value != []}
         line = {"event": "request", "request_id": call.request_id, "endpoint": call.endpoint, **told}
         log.debug("%s", json.dumps(line, separators=(",", ":")))
 

@@ -29,7 +29,7 @@ def router(gateway: Gateway, door: Door, *, max_choices: int) -> APIRouter:
 
     async def chat_completions(request: Request) -> Response:
         call = await door.enter(request, "chat.completions")
-        decoded = decode(await door.body(request), max_choices=max_choices)
+        decoded = await door.decoded(request, lambda body: decode(body, max_choices=max_choices))
         call.model = decoded.prompt.model
         completion_id, created = new_id("chatcmpl-"), int(time.time())
         if decoded.stream:

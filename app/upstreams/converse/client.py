@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-READ_SIZE = 65536
+READ_SIZE = 16384
+"""Bytes per read of a stream. Every waiting stream holds a buffer of this size: 400 of them at 64 KB were 25 MB."""
 LAST_WORDS = 1.0
 """Seconds that Bedrock gets to end the response properly once everything has been said."""
 
