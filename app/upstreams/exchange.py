@@ -14,13 +14,20 @@ class Aborted(Exception):
 
 
 class Exchange:
-    """One request that may be given up from any thread: `close()` unblocks a reader at once."""
+    """One request that may be given up from any thread: `close()` unblocks a reader at once.
+
+    `sock`, `read_timeout` (seconds) and `response` (the one of `http.py`) are there once an answer is awaited;
+    `reusable` says that the answer was read to its very end.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shutdown: Callable[[int], None] | None = None
-        self._set_timeout: Callable[[float], None] | None = None
         self.closed = False
+        self.sock: Any = None
+        self.read_timeout: float | None = None
+        self.response: Any = None
+        self.reusable = False
 
     def attach(self, connection: Any) -> None:
         """Called by the connection when it starts to wait for an answer. Raises Aborted where it is too late."""
@@ -29,18 +36,13 @@ class Exchange:
                 raise Aborted
             if connection.sock is not None:
                 self._shutdown = connection.sock.shutdown
-                self._set_timeout = connection.sock.settimeout
-
-    def hurry(self, seconds: float) -> None:
-        """Give the rest of the answer no longer than this. The pool sets its own limit again with the next request."""
-        with self._lock:
-            if self._set_timeout is not None:
-                self._set_timeout(seconds)
+                self.sock = connection.sock
+                self.read_timeout = connection.timeout
 
     def detach(self) -> None:
         """The answer is complete; the connection may serve somebody else."""
         with self._lock:
-            self._shutdown = self._set_timeout = None
+            self._shutdown = None
 
     def close(self) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ its endpoint configuration are used, and its request path is not. Blocking; call
 from __future__ import annotations
 
 import http.client
-import re
+import ssl
 import threading
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from app.upstreams.exchange import Exchange
+from app.upstreams.framing import Chunked, Framing, Sized, UntilClosed
 
 
 class Sign(Protocol):
@@ -29,11 +30,10 @@ MAX_HEADERS = 100
 MAX_HEADER_LINE = 65536
 
 _waiting = threading.local()
-_CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;|\Z)")
 
 
 class _Buffered(http.client.HTTPResponse):
-    """Gives all the chunks that one read of the socket brought at once; the standard one stops after each chunk.
+    """A response whose body may be read elsewhere, on the event loop.
 
     Its head is read by a few lines of our own: the standard library puts it through the e-mail parser, which was a sixth
     of the CPU of a whole chat (measured 2026-11).
@@ -41,10 +41,9 @@ class _Buffered(http.client.HTTPResponse):
     that is closed later must not cut another request off.
     """
 
-    _decoder: _Dechunker | None = None
-
     def __init__(self, *args: Any, **options: Any) -> None:
         self._exchange: Exchange = _waiting.exchange
+        self._exchange.response = self
         super().__init__(*args, **options)
 
     def begin(self) -> None:
@@ -71,22 +70,25 @@ class _Buffered(http.client.HTTPResponse):
         self._exchange.detach()
         super()._close_conn()  # type: ignore[misc]
 
-    def read1(self, n: int = -1) -> bytes:
-        if not self.chunked or self.fp is None:
-            return super().read1(n)
-        if self._decoder is None:
-            self._decoder = _Dechunker()
-        decoder = self._decoder
-        while True:
-            raw = self.fp.read1(n if n > 0 else 65536)
-            if not raw:
-                raise http.client.IncompleteRead(b"")
-            data = decoder.feed(raw)
-            if decoder.ended:
-                self._close_conn()
-                return data
-            if data:
-                return data
+    def framing(self) -> Framing:
+        """How the bytes after the head are to be read by somebody else than this object."""
+        if self.chunked:
+            return Chunked()
+        return Sized(self.length) if self.length is not None else UntilClosed()
+
+    def handed_over(self) -> bytes:
+        """What was read of the body already, together with the head; from here on the socket belongs to the caller."""
+        self._exchange.sock.setblocking(False)
+        try:
+            return bytes(self.fp.peek())
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return b""
+
+    def taken_back(self) -> None:
+        """The caller has read the body to its end: the connection is fit for the next request."""
+        self._exchange.sock.settimeout(self._exchange.read_timeout)
+        self._exchange.reusable = True
+        self._close_conn()
 
 
 def _read_head(stream: Any) -> http.client.HTTPMessage:
@@ -102,58 +104,6 @@ def _read_head(stream: Any) -> http.client.HTTPMessage:
         if colon and not name[:1].isspace():
             headers[name] = value.strip()
     raise http.client.HTTPException("too many headers")
-
-
-class _Dechunker:
-    """Chunked transfer coding, in pieces of any size (RFC 9112, 7.1). Extensions and trailers are passed over."""
-
-    def __init__(self) -> None:
-        self._line = bytearray()
-        self._left = 0
-        self._state = "size"
-        self.ended = False
-
-    def feed(self, raw: bytes) -> bytes:
-        """The payload in `raw`. Raises HTTPException where the coding is broken."""
-        out = bytearray()
-        at, end = 0, len(raw)
-        while at < end and not self.ended:
-            if self._state == "data":
-                taken = min(self._left, end - at)
-                out += raw[at : at + taken]
-                at += taken
-                self._left -= taken
-                if not self._left:
-                    self._state = "gap"
-                continue
-            newline = raw.find(b"\n", at)
-            self._line += raw[at : newline if newline >= 0 else end]
-            if newline < 0:
-                self._check_line()
-                break
-            at = newline + 1
-            self._end_line()
-        return bytes(out)
-
-    def _check_line(self) -> None:
-        if len(self._line) > 65536:
-            raise http.client.LineTooLong("chunk size")
-
-    def _end_line(self) -> None:
-        line = bytes(self._line).strip()
-        self._line.clear()
-        if self._state == "gap":
-            if line:
-                raise http.client.IncompleteRead(b"")
-            self._state = "size"
-        elif self._state == "trailer":
-            self.ended = not line
-        else:
-            size = _CHUNK_SIZE.match(line)
-            if size is None:
-                raise http.client.IncompleteRead(b"")
-            self._left = int(size[1], 16)
-            self._state = "data" if self._left else "trailer"
 
 
 class _PlainConnection(HTTPConnection):

@@ -19,6 +19,7 @@ import uvicorn
 from app.core.ports import Keys, UsageRecord
 from app.main import create_app
 from app.settings import Settings
+from local.emulator import Emulator
 
 KEY = "sk-wire-7f3a9c"
 NOVA = "amazon.nova-lite-v1:0"
@@ -143,19 +144,35 @@ def eventually(condition: Callable[[], Any], what: str, seconds: float = 10.0) -
         time.sleep(0.002)
 
 
-def pump_threads(inside: str = "") -> int:
-    """How many threads are busy with Bedrock, or are in the function named."""
+def pump_threads() -> int:
+    """How many threads are busy with Bedrock."""
     workers = [thread for thread in threading.enumerate() if thread.name.startswith("bedrock_")]
-    return sum(_is_busy(sys._current_frames().get(thread.ident or 0), inside) for thread in workers)
+    return sum(_is_busy(sys._current_frames().get(thread.ident or 0)) for thread in workers)
 
 
-def _is_busy(frame: FrameType | None, inside: str) -> bool:
+def _is_busy(frame: FrameType | None) -> bool:
     # An idle thread of the pool waits for work; a busy one has our code on its stack.
     while frame is not None:
-        if "/app/upstreams/" in frame.f_code.co_filename and inside in ("", frame.f_code.co_name):
+        if "/app/upstreams/" in frame.f_code.co_filename:
             return True
         frame = frame.f_back
     return False
+
+
+def stalled(emulator: Emulator, polls: int = 150) -> None:
+    """Wait until the gateway takes no more of Bedrock's answer, for `polls` times 2 ms at least."""
+    seen, still = -1, 0
+
+    def stands_still() -> bool:
+        nonlocal seen, still
+        waiting = sum(
+            each._transport.get_write_buffer_size() for each in list(emulator._connections) if each._transport
+        )
+        still = still + 1 if waiting == seen and waiting else 0
+        seen = waiting
+        return still > polls
+
+    eventually(stands_still, "the stream waits for its client", 30)
 
 
 def frames(body: str) -> list[Any]:

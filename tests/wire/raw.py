@@ -87,3 +87,16 @@ def read_until(connection: socket.socket, wanted: bytes) -> bytes:
         assert data, f"the gateway closed the connection after {bytes(seen[-500:])!r}"
         seen += data
     return bytes(seen)
+
+
+def refused(answer: Answer, status: int | set[int] = 400) -> dict[str, Any]:
+    """The error of a refusal that is as it should be."""
+    assert answer.status in ({status} if isinstance(status, int) else status), answer.body[:300]
+    assert answer.values("content-type") == ["application/json"]
+    (request_id,) = answer.values("x-request-id")
+    error: dict[str, Any] = answer.json()["error"]
+    assert error["request_id"] == request_id
+    assert error["message"]
+    assert error["type"]
+    assert {"param", "code"} <= set(error)
+    return error

@@ -37,7 +37,7 @@ def test_four_hundred_streams_at_once_lose_nothing(emulator: Emulator, caplog: p
                 for number in range(STREAMS)
             ]
             answers = await asyncio.gather(*(streamed(client, body) for body in bodies))
-        for number, chunks in enumerate(answers):
+        for chunks in answers:
             assert chunks[-1] == "[DONE]"
             assert chunks[-2]["usage"]["completion_tokens"] >= 40
             assert len(text_of(chunks)) >= 40

@@ -13,7 +13,7 @@ import pytest
 from pydantic_core import to_json
 
 from local.emulator import Emulator
-from tests.wire.gateway import NOVA, TITAN, Gateway, chat, eventually, pump_threads, serving
+from tests.wire.gateway import NOVA, TITAN, Gateway, chat, eventually, pump_threads, serving, stalled
 from tests.wire.raw import connected, read_until, request
 
 
@@ -85,24 +85,12 @@ def test_an_abandoned_embedding_frees_everything(gateway: Gateway, emulator: Emu
     assert_freed(gateway, emulator)
 
 
-def stalled() -> None:
-    """Wait until the thread that reads Bedrock's answer is made to wait for the client, for good."""
-    still = 0
-
-    def waits() -> bool:
-        nonlocal still
-        still = still + 1 if pump_threads(inside="_wait_for_room") else 0
-        return still > 50
-
-    eventually(waits, "the stream stalls", 20)
-
-
-def test_a_client_that_stops_reading_and_leaves_frees_everything(gateway: Gateway) -> None:
+def test_a_client_that_stops_reading_and_leaves_frees_everything(gateway: Gateway, emulator: Emulator) -> None:
     with connected(gateway) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(request(to_json(chat("go [[emulate: tokens=100000]]", stream=True))))
         read_until(connection, b"data:")
-        stalled()
+        stalled(emulator)
     eventually(lambda: pump_threads() == 0, "no thread waits for Bedrock", 3)
     assert gateway.records()[0].outcome == "disconnected"
 
@@ -180,12 +168,12 @@ def test_a_drained_stream_that_breaks_is_an_error_in_the_record(draining: Gatewa
     assert (record.outcome, record.error_code) == ("error", "upstream_disconnected")
 
 
-def test_a_slow_client_that_leaves_is_drained(draining: Gateway) -> None:
+def test_a_slow_client_that_leaves_is_drained(draining: Gateway, emulator: Emulator) -> None:
     with connected(draining) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(request(to_json(chat("go [[emulate: tokens=50000]]", stream=True))))
         read_until(connection, b"data:")
-        stalled()
+        stalled(emulator)
     eventually(lambda: draining.meter.records, "the record", 30)
     (record,) = draining.records()
     assert record.usage.output >= 50_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic_core import to_json
 
 from local.emulator import Emulator
-from tests.wire.gateway import chat, eventually, frames, pump_threads, serving, text_of
+from tests.wire.gateway import chat, frames, serving, stalled, text_of
 from tests.wire.raw import connected, read_until, request
 
 PING = b": ping\n\n"
@@ -52,19 +52,13 @@ def test_a_busy_stream_has_no_pings(emulator: Emulator) -> None:
 
 
 def test_a_slow_client_is_not_sent_pings_that_it_does_not_read(emulator: Emulator) -> None:
-    with serving(emulator.url, ping_interval=0.02) as gateway, connected(gateway, 30) as connection:
+    with serving(emulator.url, ping_interval=0.1) as gateway, connected(gateway, 30) as connection:
         connection.sendall(request(to_json(chat("go [[emulate: tokens=80000]]", stream=True))))
         read_until(connection, b"data:")
-        polls = 0
-
-        def stalled() -> bool:
-            nonlocal polls
-            polls = polls + 1 if pump_threads(inside="_wait_for_room") else 0
-            return polls > 200  # at least 0.4 s, twenty intervals
-
-        eventually(stalled, "the stream waits for its client", 20)
+        stalled(emulator, polls=400)  # eight intervals and more
         received = read_until(connection, b"data: [DONE]")
-        assert received.count(PING) <= 3  # twenty and more would have piled up
+    # One may be genuine on a busy machine; those of the stall would stand next to each other.
+    assert b"8\r\n: ping\n\n\r\n" * 4 not in received
 
 
 def test_pings_end_with_the_stream(emulator: Emulator) -> None:

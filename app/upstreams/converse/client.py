@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -20,16 +20,18 @@ from app.upstreams.errors import from_aws
 from app.upstreams.eventstream import FrameDecoder
 from app.upstreams.exchange import Exchange
 from app.upstreams.failures import from_exception
+from app.upstreams.loop_reader import LoopReader
 from app.upstreams.refusals import refusal
-from app.upstreams.threads import Pump, in_thread
+from app.upstreams.threads import in_thread
 
 if TYPE_CHECKING:
+    import urllib3
+
     from app.upstreams.http import Endpoint  # urllib3 is loaded when a request, or the warm-up, needs it
 
 log = logging.getLogger(__name__)
 
-READ_SIZE = 16384
-"""Bytes per read of a stream. Every waiting stream holds a buffer of this size: 400 of them at 64 KB were 25 MB."""
+LONGEST_SILENCE = 3600.0
 LAST_WORDS = 1.0
 """Seconds that Bedrock gets to end the response properly once everything has been said."""
 
@@ -49,10 +51,18 @@ class ConverseUpstream:
         if plan.whole:
             yield await in_thread(lambda: self._whole(plan, call, exchange), exchange, self._executor)
             return
-        pump = Pump(lambda: self._stream(plan, call, exchange), exchange, self._executor)
-        async with aclosing(pump.items()) as items:
-            async for gathered in items:
-                yield gathered[0] if len(gathered) == 1 else [event for batch in gathered for event in batch]
+        response = await in_thread(lambda: self._open(plan, call, exchange), exchange, self._executor)
+        try:
+            machine = ReplyMachine(plan, response.headers.get("x-amzn-requestid", ""))
+            async with aclosing(_events(exchange, machine)) as batches:
+                async for batch in batches:
+                    yield batch
+            if exchange.reusable:
+                response.release_conn()
+        except Exception as problem:
+            raise from_exception(problem) from problem
+        finally:
+            response.close()  # does nothing where the connection went back to the pool
 
     def _whole(self, plan: Plan, call: Call, exchange: Exchange) -> Batch:
         try:
@@ -65,41 +75,61 @@ class ConverseUpstream:
                 raise refusal(response.status, response.headers, data)
             return ReplyMachine(plan, upstream_id).whole(_decoded(data))
         except Exception as problem:
-            raise _translated(problem) from problem
+            raise from_exception(problem) from problem
 
-    def _stream(self, plan: Plan, call: Call, exchange: Exchange) -> Iterator[list[Event]]:
-        response = machine = None
+    def _open(self, plan: Plan, call: Call, exchange: Exchange) -> urllib3.BaseHTTPResponse:
+        """The response to a streamed request, with its head read and nothing more."""
         try:
             response = self._post(plan, call, exchange, _STREAM_HEADERS)
             if response.status != 200:
                 raise refusal(response.status, response.headers, response.read())
-            machine = ReplyMachine(plan, response.headers.get("x-amzn-requestid", ""))
-            decoder = FrameDecoder()
-            while data := response.read1(READ_SIZE):
-                batch: list[Event] = []
-                failure = _decode(decoder, machine, data, batch)
-                if batch:
-                    yield batch
-                if failure is not None:
-                    raise failure
-                if machine.metered:
-                    exchange.hurry(LAST_WORDS)
-            machine.close()
-            exchange.detach()
+            return response
         except Exception as problem:
-            if machine is not None and machine.complete and not isinstance(problem, GatewayError):
-                log.warning("a stream broke off after its answer was complete: %s", type(problem).__name__)
-                return
-            raise _translated(problem) from problem
-        finally:
-            if response is not None:
-                response.close()
+            raise from_exception(problem) from problem
 
-    def _post(self, plan: Plan, call: Call, exchange: Exchange, headers: dict[str, str]) -> Any:
+    def _post(self, plan: Plan, call: Call, exchange: Exchange, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         body, repairs = to_body(plan)
         # A second attempt repairs the same history again: the counts are those of one request.
         call.receipt.repairs |= repairs
         return self._endpoint().post(to_path(plan), to_bytes(body), dict(headers), exchange)
+
+
+async def _events(exchange: Exchange, machine: ReplyMachine) -> AsyncGenerator[Batch, None]:
+    """The events of a stream, a batch per read. What breaks off after the answer was complete does it no harm."""
+    body = exchange.response
+    framing, decoder = body.framing(), FrameDecoder()
+    reader = LoopReader(exchange.sock, exchange.read_timeout or LONGEST_SILENCE)
+    try:
+        async with aclosing(_with(body.handed_over(), reader)) as chunks:
+            async for raw in chunks:
+                data = framing.feed(raw)
+                batch: list[Event] = []
+                failure = _decode(decoder, machine, data, batch) if data else None
+                if batch:
+                    yield batch
+                if failure is not None:
+                    raise failure
+                if framing.ended:
+                    break
+                if machine.metered:
+                    reader.hurry(LAST_WORDS)
+        framing.close()
+    except Exception as problem:
+        if not machine.complete or isinstance(problem, GatewayError):
+            raise
+        log.warning("a stream broke off after its answer was complete: %s", type(problem).__name__)
+        return
+    machine.close()
+    if framing.may_follow and not body.will_close:
+        body.taken_back()
+
+
+async def _with(begun: bytes, reader: LoopReader) -> AsyncGenerator[bytes, None]:
+    """What had been read with the head, and then what comes."""
+    yield begun
+    async with aclosing(reader.chunks()) as chunks:
+        async for chunk in chunks:
+            yield chunk
 
 
 def _decode(decoder: FrameDecoder, machine: ReplyMachine, data: bytes, batch: list[Event]) -> Exception | None:
@@ -128,7 +158,3 @@ def _decoded(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UpstreamFailure("Bedrock answered with something that is not JSON.", code="upstream_bad_answer")
     return value
-
-
-def _translated(problem: Exception) -> GatewayError:
-    return from_exception(problem)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.upstreams.exchange import Aborted, Exchange
-from app.upstreams.http import _Dechunker
+from app.upstreams.framing import Chunked, Sized, UntilClosed
 from tests.unit.upstreams.test_eventstream import cut
 
 CHUNKS = st.lists(st.binary(min_size=1, max_size=40), max_size=6)
@@ -30,7 +30,7 @@ def coded(chunks: Iterable[bytes], extension: bytes = b"", trailers: bytes = b""
 def test_any_cut_of_a_chunked_body_gives_the_body(
     chunks: list[bytes], extension: bytes, trailers: bytes, places: list[int]
 ) -> None:
-    decoder = _Dechunker()
+    decoder = Chunked()
     data = b"".join(decoder.feed(piece) for piece in cut(coded(chunks, extension, trailers), places))
     assert data == b"".join(chunks)
     assert decoder.ended
@@ -39,11 +39,11 @@ def test_any_cut_of_a_chunked_body_gives_the_body(
 @given(st.binary(max_size=60))
 def test_noise_ends_or_breaks_off_and_never_hangs(data: bytes) -> None:
     with contextlib.suppress(http.client.HTTPException):
-        _Dechunker().feed(data)
+        Chunked().feed(data)
 
 
 def test_bytes_behind_the_end_are_left_alone() -> None:
-    decoder = _Dechunker()
+    decoder = Chunked()
     assert decoder.feed(coded([b"abc"]) + b"HTTP/1.1 200 OK") == b"abc"
     assert decoder.ended
     assert decoder.feed(b"5\r\nhello\r\n") == b""
@@ -54,16 +54,16 @@ def test_bytes_behind_the_end_are_left_alone() -> None:
 )
 def test_a_size_that_is_no_number_breaks_off(coding: bytes) -> None:
     with pytest.raises(http.client.IncompleteRead):
-        _Dechunker().feed(coding)
+        Chunked().feed(coding)
 
 
 def test_a_chunk_longer_than_it_says_breaks_off() -> None:
     with pytest.raises(http.client.IncompleteRead):
-        _Dechunker().feed(b"3\r\nabcdef\r\n0\r\n\r\n")
+        Chunked().feed(b"3\r\nabcdef\r\n0\r\n\r\n")
 
 
 def test_a_size_line_without_end_breaks_off() -> None:
-    decoder = _Dechunker()
+    decoder = Chunked()
     decoder.feed(b"5;" + b"x" * 65_000)
     with pytest.raises(http.client.LineTooLong):
         decoder.feed(b"x" * 1000)
@@ -72,12 +72,9 @@ def test_a_size_line_without_end_breaks_off() -> None:
 class Connection:
     def __init__(self, *, gone: bool = False, connected: bool = True) -> None:
         self.shut: list[int] = []
-        self.timeouts: list[float] = []
+        self.timeout = 3600.0
         self.gone = gone
         self.sock = self if connected else None
-
-    def settimeout(self, seconds: float) -> None:
-        self.timeouts.append(seconds)
 
     def shutdown(self, how: int) -> None:
         self.shut.append(how)
@@ -116,11 +113,37 @@ def test_a_finished_exchange_leaves_the_connection_to_the_next(connected: bool) 
     assert connection.shut == []
 
 
-def test_a_rest_that_nobody_needs_is_given_little_time() -> None:
-    connection, exchange = Connection(), Exchange()
-    exchange.hurry(1.0)
-    exchange.attach(connection)
-    exchange.hurry(2.0)
-    exchange.detach()
-    exchange.hurry(3.0)
-    assert connection.timeouts == [2.0]
+@given(st.binary(max_size=60), st.integers(0, 40), st.lists(st.integers(0, 99)))
+def test_any_cut_of_a_sized_body_gives_the_body(data: bytes, length: int, places: list[int]) -> None:
+    body = Sized(length)
+    got = b"".join(body.feed(piece) for piece in cut(data, places))
+    assert got == data[:length]
+    assert body.ended is (len(data) >= length)
+
+
+def test_a_sized_body_that_breaks_off_is_not_whole() -> None:
+    body = Sized(3)
+    assert body.feed(b"ab") == b"ab"
+    with pytest.raises(http.client.IncompleteRead):
+        body.close()
+    assert body.feed(b"cd") == b"c"
+    assert not body.may_follow
+    body.close()
+
+
+def test_a_chunked_body_that_breaks_off_is_not_whole() -> None:
+    body = Chunked()
+    body.feed(b"3\r\nab")
+    with pytest.raises(http.client.IncompleteRead):
+        body.close()
+    body.feed(b"c\r\n0\r\n\r\n")
+    body.close()
+    assert body.may_follow
+
+
+def test_a_body_without_length_ends_with_its_connection() -> None:
+    body = UntilClosed()
+    assert body.feed(b"anything") == b"anything"
+    assert not body.ended
+    body.close()
+    assert (body.ended, body.may_follow) == (True, False)

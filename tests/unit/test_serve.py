@@ -1,0 +1,85 @@
+"""The process without its process: arguments, exit codes, logging. How it really starts and ends is in tests/wire."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from app import serve
+from app.settings import Settings
+
+
+def settings(**given: Any) -> Settings:
+    return Settings.model_validate(given)
+
+
+LIBRARIES = ("asyncio", "boto3", "botocore", "urllib3", "uvicorn")
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    levels = {name: logging.getLogger(name).level for name in ("", *LIBRARIES)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def served(monkeypatch: pytest.MonkeyPatch, *, started: bool = True) -> list[uvicorn.Config]:
+    """Makes the server one that only notes its configuration."""
+    seen: list[uvicorn.Config] = []
+
+    def run(server: uvicorn.Server) -> None:
+        server.started = started
+        seen.append(server.config)
+
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    monkeypatch.setattr(sys, "argv", ["serve", "--host", "127.0.0.1"])
+    monkeypatch.setenv("API_KEY", "sk-1")
+    return seen
+
+
+def test_it_serves_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = served(monkeypatch)
+    monkeypatch.setenv("PORT", "8123")
+    assert serve.main() == 0
+    (config,) = seen
+    assert (config.host, config.port, config.access_log, config.proxy_headers) == ("127.0.0.1", 8123, False, False)
+
+
+def test_a_server_that_did_not_start_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    served(monkeypatch, started=False)
+    assert serve.main() == 3
+
+
+def test_settings_that_cannot_be_used_are_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert served(monkeypatch) == []
+    monkeypatch.setenv("API_KEY", "")
+    assert serve.main() == 2
+    assert "API_KEY_SECRET_ARN" in capsys.readouterr().err
+
+
+def test_a_signal_that_uvicorn_has_dealt_with_does_not_end_the_process_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    served(monkeypatch)
+    serve.main()
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("chosen", [settings(log_level="debug"), settings(debug=True), settings(log_level="error")])
+def test_libraries_never_log_at_debug_where_they_show_keys_and_prompts(chosen: Settings) -> None:
+    serve.start_logging(chosen)
+    for name in LIBRARIES:
+        assert logging.getLogger(name).getEffectiveLevel() >= logging.INFO
