@@ -92,6 +92,8 @@ class Playback:
             self._send_head(batch)
             return
         data = b"".join(batch)
+        if not data:
+            return  # a stall says nothing, and an empty chunk would be the end
         for piece in self._reply.cut_up(data) if self._reply.cut_up else [data]:
             self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
 

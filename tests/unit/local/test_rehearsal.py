@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 from local.emulator import Emulator
 from tests.unit.local.asking import CLAUDE, ask, deltas, stream, text_of, user
+from tests.unit.local.conftest import client
 
 
 def collect(runtime: Any, text: str) -> tuple[list[dict[str, Any]], BaseException | None]:
@@ -126,6 +127,15 @@ def test_a_stall_pauses_once(runtime: Any) -> None:
     assert error is None
     assert 0.1 <= time.monotonic() - started < 1.0
     assert "messageStop" in events[-2]
+
+
+def test_a_silence_does_not_end_a_stream_whose_chunks_are_left_whole() -> None:
+    hello = {"type": "contentBlockDelta", "payload": {"contentBlockIndex": 0, "delta": {"text": "x"}}, "wait": 0.02}
+    stop = {"type": "messageStop", "payload": {"stopReason": "end_turn"}}
+    with Emulator(chop=False) as emulator:
+        emulator.script({"events": [hello, {"raw": "", "wait": 0.02}, hello, stop]})
+        events, error = collect(client("bedrock-runtime", emulator), "hi")
+    assert (len(events), error) == (3, None)
 
 
 def test_fail_once_fails_once(runtime: Any) -> None:
