@@ -31,7 +31,7 @@ ROWS = (
 )
 
 QUOTED = """\
-Measured earlier, on another 2-core machine, by the project's reference work (issue 2, C35), and quoted, not repeated here:
+Measured earlier, on another 2-core machine, by others with the same work, and quoted here, not repeated:
 
 | | CPU per chat, ms | CPU per streamed delta, us | memory, MB | start to first token, s |
 |---|--:|--:|--:|--:|

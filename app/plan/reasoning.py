@@ -1,4 +1,4 @@
-"""`reasoning_effort` in each family's own words. Sources: bedrock.md 2.3 and 2.4 (tables of 2026-11)."""
+"""`reasoning_effort` in each family's own words. Sources: those of `families` (2026-11)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _switch_on(draft: Draft, level: str) -> None:
         case "config":
             draft.fields["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": level}
             draft.reasoning = True
-            draft.unlimited = level == "high"  # limits and sampling are refused beside it (bedrock.md 2.3)
+            draft.unlimited = level == "high"  # limits and sampling are refused beside it
             if draft.unlimited and draft.max_tokens is not None:
                 draft.max_tokens = None
                 draft.receipt.ignore("max_tokens")

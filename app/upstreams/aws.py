@@ -2,7 +2,7 @@
 
 `runtime()` is the hot path's endpoint; `client(service)` gives ordinary boto3 clients for all the rest. Retries are ours
 (`stages/retry.py`), so botocore's are off: its default silently repeats a generation whose read timed out, up to three
-times, and each is billed (bedrock.md 0.2).
+times, and each is billed (botocore 1.44, tried 2026-11).
 """
 
 from __future__ import annotations

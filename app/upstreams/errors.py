@@ -33,7 +33,7 @@ _TOO_LONG = re.compile(
     r"|too many (?:input )?tokens|context_length_exceeded|expected maxlength: \d+, actual: \d+",
     re.IGNORECASE | re.DOTALL,
 )
-"""A prompt that does not fit, in every wording seen or likely (bedrock.md 3.1): clients compact only when told so."""
+"""A prompt that does not fit, in every wording seen or likely: clients compact only when told so."""
 
 
 class _Quirk(NamedTuple):

@@ -1,4 +1,4 @@
-"""CORS in one place, closed by default, never `*` with credentials, once (behaviours.md 47)."""
+"""CORS in one place, closed by default, never `*` with credentials, once."""
 
 from __future__ import annotations
 

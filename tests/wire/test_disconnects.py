@@ -1,6 +1,6 @@
 """A client that goes away: its thread and connection are freed at once, or the answer is read to its end and counted.
 
-behaviours.md 20; the choice is ON_DISCONNECT.
+The choice is ON_DISCONNECT.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Streams that fail honestly: before the first event a real status, later an error frame, never half an answer as a whole.
 
-behaviours.md 13, 14, 36, 37; one usage record each.
+One usage record each.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`: ping` into silence, from the first byte on and only between frames (behaviours.md 34)."""
+"""`: ping` into silence, from the first byte on and only between frames."""
 
 from __future__ import annotations
 

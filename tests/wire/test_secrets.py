@@ -1,4 +1,4 @@
-"""Keys, prompts, ARNs, account ids and stack traces in no answer and in no log (behaviours.md 56, C31)."""
+"""Keys, prompts, ARNs, account ids and stack traces in no answer and in no log."""
 
 from __future__ import annotations
 

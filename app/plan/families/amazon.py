@@ -1,4 +1,4 @@
-"""Amazon's models, and embedding models. Sources: bedrock.md 2.3, 2.6, 5 and 9 (2026-11-20)."""
+"""Amazon's models, and embedding models. Sources: AWS documentation, langchain-aws 1.9, litellm 1.109 (2026-11-20)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Anthropic's models. Sources: bedrock.md 2.4, langchain-aws 1.9 and litellm 1.109 tables (2026-11-20)."""
+"""Anthropic's models. Sources: AWS documentation, langchain-aws 1.9 and litellm 1.109 tables (2026-11-20)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open-weight and other vendors' models. Sources: bedrock.md 2.3, 2.4 and 9 (2026-11-20)."""
+"""Open-weight and other vendors' models. Sources: AWS documentation, langchain-aws 1.9, litellm 1.109 (2026-11-20)."""
 
 from __future__ import annotations
 

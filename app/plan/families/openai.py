@@ -1,4 +1,4 @@
-"""OpenAI's and xAI's models on Bedrock. Sources: bedrock.md 0.5, 2.3 and 9 (2026-11-20)."""
+"""OpenAI's and xAI's models on Bedrock. Sources: AWS documentation, langchain-aws 1.9, litellm 1.109 (2026-11-20)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ROWS: Rows = (
         {
             "family": "grok",
             "modalities": frozenset({"image"}),
-            # xAI's own name for it; on Converse unverified, and a refusal is learned from (bedrock.md 2.3).
+            # xAI's own name for it; on Converse unverified, and a refusal is learned from.
             "reasoning": "flat",
             "effort_levels": ("low", "medium", "high", "xhigh"),
             "effort_can_be_off": False,

@@ -16,7 +16,7 @@ from tests.unit.plan.planning import CHAT_MODELS, asked, complaints, planned
 
 MODELS = st.sampled_from(CHAT_MODELS)
 UNSURE = "anthropic.claude-mythos-5-1"
-"""Sources disagree on whether it takes an effort; the gateway tries, and learns from the refusal (bedrock.md 2.3, 2.4)."""
+"""Sources disagree on whether it takes an effort; the gateway tries, and learns from the refusal."""
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])

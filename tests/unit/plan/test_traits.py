@@ -1,4 +1,4 @@
-"""The facts per family, row by row, as the sources of 2026-11 have them (bedrock.md 2.2 to 2.6 and 9)."""
+"""The facts per family, row by row, as the sources of 2026-11 have them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CLAUDE: dict[str, tuple[str, str, tuple[str, ...], Any, bool, str, tuple[int, bo
     "sonnet-5-5": ("none", "adaptive-always", XHIGH, "no", False, "try", (512, True), False, True),
     "haiku-5-5": ("none", "adaptive", XHIGH, "yes", False, "try", (512, True), False, True),
 }
-"""bedrock.md 2.4. `strict` "yes(default)" is no positive test: it is sent where structured output is known or newer."""
+"""`strict` "yes(default)" is no positive test: it is sent where structured output is known or newer."""
 
 
 @pytest.mark.parametrize("name", CLAUDE)

@@ -1,4 +1,4 @@
-"""AWS's refusals as OpenAI's errors: the table of bedrock.md 3.1, the wordings seen in the field, and what is kept back."""
+"""AWS's refusals as OpenAI's errors: the table, the wordings seen in the field, and what is kept back."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ MARKERS = (
     "input length and `max_tokens` exceed",
     "too many tokens",
 )
-"""bedrock.md 3.1, and more of the field."""
+"""Wordings of AWS's documentation, and more of the field."""
 
 
 @pytest.mark.parametrize("marker", MARKERS)

@@ -20,7 +20,7 @@ GOLDEN = bytes.fromhex(
     "706c69636174696f6e2f6a736f6e0d3a6d6573736167652d747970650700056576656e747b22726f6c65223a2022617373697374616e74227d5b"
     "e0d2f5"
 )
-"""botocore's own bytes for `messageStart` (bedrock.md 7.1)."""
+"""botocore's own bytes for `messageStart`."""
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=12)
 FRAMES = st.one_of(

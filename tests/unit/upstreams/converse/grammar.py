@@ -1,4 +1,4 @@
-"""The rules of Converse for a sequence of messages, written down a second time from bedrock.md 1.5, by another hand."""
+"""The rules of Converse for a sequence of messages, written down a second time from AWS documentation, by another hand."""
 
 from __future__ import annotations
 
