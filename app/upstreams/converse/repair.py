@@ -2,7 +2,8 @@
 
 A bad turn that stays in a client's history wedges the whole session, because every later request carries it again. So
 nothing is refused here that can be mended without changing what was meant. Pure and idempotent; the rules are those of
-Converse (AWS documentation and its 400s, 2026-11) plus what `Traits` says of the model. Counts go to `x-gateway-repairs`, keyed by kind.
+Converse (AWS documentation and its 400s, 2026-11) plus what `Traits` says of the model. Counts go to
+`x-gateway-repairs`, keyed by kind.
 """
 
 from __future__ import annotations
