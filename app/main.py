@@ -71,30 +71,39 @@ def create_app(
     )
     executor = ThreadPoolExecutor(settings.max_concurrency, thread_name_prefix="bedrock")
     catalog = _catalog(settings, aws)
+    meter = meter or LogMeter()
+    gateway = _gateway(settings, aws, executor, catalog, meter)
+    embedder = _embedder(settings, aws, executor, catalog, meter)
+    door = Door(keys or _keys(settings, aws), settings.max_body_bytes, settings.ping_interval, settings.drains)
+    routers = (
+        chat(gateway, door, max_choices=settings.max_choices),
+        completions(gateway, door, max_choices=settings.max_choices),
+        embeddings(embedder, VocabularyDecoder(), door, max_inputs=settings.max_embedding_inputs),
+        models(catalog, door),
+    )
+    return _application(settings, aws, executor, routers)
+
+
+def _gateway(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, catalog: Catalog, meter: Meter) -> Gateway:
+    """What a prompt goes through, from the outside in."""
     planner = ModelPlanner(catalog.resolve, catalog.profile_for, _policy(settings))
     stash = MemoryStash(settings.stash_entries)
     upstream = Remember(Heal(Retry(ConverseUpstream(aws.runtime, executor)), planner), stash)
-    meter = meter or LogMeter()
     preparers: tuple[Preparer, ...] = (FetchLinks(_fetcher(settings)), Recollect(stash))
+    if settings.debug:
+        preparers = (LogPrompts(content=settings.log_content), *preparers)
+    return Gateway(planner, upstream, meter, preparers)
+
+
+def _embedder(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, catalog: Catalog, meter: Meter) -> Embedder:
     embedder: Embedder = InvokeEmbedder(
         lambda name: catalog.resolve(name, embedding=True),
         InvokeClient(aws.runtime, executor).invoke,
         strict=settings.strict_parameters,
     )
     if settings.debug:
-        preparers = (LogPrompts(content=settings.log_content), *preparers)
         embedder = LogInputs(embedder, content=settings.log_content)
-    gateway = Gateway(planner, upstream, meter, preparers)
-    door = Door(keys or _keys(settings, aws), settings.max_body_bytes, settings.ping_interval, settings.drains)
-    routers = (
-        chat(gateway, door, max_choices=settings.max_choices),
-        completions(gateway, door, max_choices=settings.max_choices),
-        embeddings(
-            MeteredEmbedder(embedder, meter), VocabularyDecoder(), door, max_inputs=settings.max_embedding_inputs
-        ),
-        models(catalog, door),
-    )
-    return _application(settings, aws, executor, routers)
+    return MeteredEmbedder(embedder, meter)
 
 
 def _application(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, routers: tuple[APIRouter, ...]) -> FastAPI:
