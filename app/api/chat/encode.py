@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 
 from app.api.chat.reasoning import encode_details, encode_extra_content
 from app.api.chat.tools import CUSTOM_INPUT
+from app.api.chat.usage import encode_tier, encode_usage
 from app.core.events import (
     Batch,
     BlockStopped,
@@ -32,23 +33,6 @@ from app.core.events import (
 from app.core.prompt import Reasoning
 
 DONE = b"data: [DONE]\n\n"
-_TIERS = {"reserved": "scale"}
-
-
-def encode_usage(usage: Usage) -> dict[str, Any]:
-    """OpenAI's usage: prompt tokens include what was read from and written to the cache."""
-    details: dict[str, int] = {} if usage.reasoning is None else {"reasoning_tokens": usage.reasoning}
-    return {
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": usage.output,
-        "total_tokens": usage.prompt + usage.output,
-        "prompt_tokens_details": {"cached_tokens": usage.cache_read, "cache_write_tokens": usage.cache_write},
-        "completion_tokens_details": details,
-    }
-
-
-def encode_tier(tier: str) -> str:
-    return _TIERS.get(tier, tier)
 
 
 def encode_annotation(cited: Cited) -> dict[str, Any]:
@@ -88,6 +72,7 @@ class ChatStream:
         self._custom = custom_tools
         self._choices = [_Choice(index, self._head, self._tail) for index in range(n)]
         self._begun = False
+        self._reasoned = False
         self._usage: dict[int, Usage] = {}
         self._tier = ""
 
@@ -114,7 +99,7 @@ class ChatStream:
         """The usage chunk, last of all because clients take the last one for good, and the end mark."""
         if not self._include_usage:
             return DONE
-        usage = b'],"usage":' + to_json(encode_usage(sum(self._usage.values(), Usage())))
+        usage = b'],"usage":' + to_json(encode_usage(sum(self._usage.values(), Usage()), reasoned=self._reasoned))
         tier = b',"service_tier":' + to_json(encode_tier(self._tier)) if self._tier else b""
         return self._head + usage + tier + b"}\n\n" + DONE
 
@@ -125,11 +110,14 @@ class ChatStream:
     def _other(self, state: _Choice, event: object) -> list[bytes]:
         match event:
             case ReasoningDelta(text):
+                self._reasoned = True
                 state.thought.append(text)
                 return [state.delta(b'{"reasoning_content":' + quoted(text).encode() + b"}")]
             case ReasoningSigned(signature):
+                self._reasoned = True
                 state.signature.append(signature)
             case ReasoningRedacted(data):
+                self._reasoned = True
                 return [state.details([Reasoning(redacted=data)])]
             case BlockStopped():
                 return [*state.end_custom(), *state.end_reasoning()]
@@ -260,7 +248,7 @@ def encode_completion(
         "created": created,
         "model": model,
         "choices": [_choice(index, reply, legacy_functions, custom_tools) for index, reply in enumerate(replies)],
-        "usage": encode_usage(usage),
+        "usage": encode_usage(usage, reasoned=any(reply.reasoning for reply in replies)),
         "system_fingerprint": None,
     }
     return body | ({"service_tier": encode_tier(tier)} if tier else {})

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.api.chat.encode import ChatStream, custom_input, encode_completion, encode_tier
+from app.api.chat.encode import ChatStream, custom_input, encode_completion
+from app.api.chat.usage import encode_tier
 from app.core.events import (
     BlockStopped,
     Cited,
