@@ -32,7 +32,9 @@ class Door:
         """The call this request is. Raises Unauthenticated before a byte of the body is read."""
         state = request.scope["state"]
         caller = await authenticate(request.scope["headers"], self.keys)
-        return Call(state["request_id"], caller, endpoint, started=state["started"])
+        call = Call(state["request_id"], caller, endpoint, started=state["started"])
+        state["receipt"] = call.receipt  # for the headers of an error
+        return call
 
     async def body(self, request: Request) -> Any:
         return await self.decoded(request, lambda body: body)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.web.problems import as_gateway_error, problem_response, request_id_of
+from app.web.receipt import receipt_headers
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -36,5 +37,7 @@ class Express:
             raise
         except Exception as problem:  # noqa: BLE001  as the framework's handlers would: an envelope for everything
             request_id = request_id_of(request)
-            response = problem_response(as_gateway_error(problem, request_id), request_id)
+            receipt = scope["state"].get("receipt")
+            told = receipt_headers(receipt) if receipt is not None else None
+            response = problem_response(as_gateway_error(problem, request_id), request_id, told)
         await response(scope, receive, send)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.emulator import Emulator
-from tests.wire.gateway import Gateway, chat, frames, serving, text_of
+from tests.wire.gateway import NOVA, Gateway, chat, frames, serving, text_of
 
 STREAM = pytest.mark.parametrize("stream", [False, True])
 WORDS = "one two three four five six seven eight"
@@ -167,3 +167,17 @@ def test_success_is_recorded_once_with_its_usage(gateway: Gateway) -> None:
     assert third.usage.input == embedded.json()["usage"]["prompt_tokens"] > 0
     assert second.first_token_ms is not None
     assert first.upstream_ids
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_too_says_which_model_was_called_and_what_was_ignored(gateway: Gateway, stream: bool) -> None:
+    body = {
+        "model": NOVA,
+        "messages": [{"role": "user", "content": "[[emulate: throttle]] hi"}],
+        "seed": 7,
+        "stream": stream,
+    }
+    with gateway.client() as client:
+        reply = client.post("/v1/chat/completions", json=body)
+    assert reply.status_code == 429
+    assert (reply.headers["x-gateway-model"], reply.headers["x-gateway-ignored"]) == (NOVA, "seed")

@@ -1,4 +1,4 @@
-"""The only effect of this room: puts a plan to Bedrock and yields what comes back, off the event loop."""
+"""The only effect of this room: puts a plan to Bedrock and yields what comes back, without blocking the event loop."""
 
 from __future__ import annotations
 
