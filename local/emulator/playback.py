@@ -86,7 +86,7 @@ class Playback:
             yield step
 
     def _write(self, batch: list[bytes]) -> None:
-        if not batch:
+        if not batch or self._transport.is_closing():
             return
         if not self._reply.chunked:
             self._send_head(batch)

@@ -25,7 +25,7 @@ def install_python(lock: Path) -> list[str]:
         uv = str(Path(sys.executable).with_name("uv"))
         shutil.rmtree(place, ignore_errors=True)
         _finish([uv, "venv", "--quiet", "--no-config", "--python", sys.executable, str(place)])
-        _finish([uv, "pip", "install", "--quiet", "--no-config", "--require-hashes", "--python", str(python),
+        _finish([uv, "pip", "install", "--quiet", "--no-config", "--system-certs", "--require-hashes", "--python", str(python),
                  "-r", str(lock)])  # fmt: skip
         _mark(place, lock)
     return [str(python)]

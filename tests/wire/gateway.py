@@ -160,7 +160,10 @@ def _is_busy(frame: FrameType | None) -> bool:
 
 
 def stalled(emulator: Emulator, polls: int = 150) -> None:
-    """Wait until the gateway takes no more of Bedrock's answer, for `polls` times 2 ms at least."""
+    """Wait until the gateway takes no more of Bedrock's answer, for `polls` times 2 ms at least.
+
+    What is not taken waits in the emulator, or, as far as it fits, in the kernel's buffers between the two.
+    """
     seen, still = -1, 0
 
     def stands_still() -> bool:
@@ -168,7 +171,7 @@ def stalled(emulator: Emulator, polls: int = 150) -> None:
         waiting = sum(
             each._transport.get_write_buffer_size() for each in list(emulator._connections) if each._transport
         )
-        still = still + 1 if waiting == seen and waiting else 0
+        still = still + 1 if waiting == seen else 0
         seen = waiting
         return still > polls
 

@@ -88,7 +88,7 @@ def test_an_abandoned_embedding_frees_everything(gateway: Gateway, emulator: Emu
 def test_a_client_that_stops_reading_and_leaves_frees_everything(gateway: Gateway, emulator: Emulator) -> None:
     with connected(gateway) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.sendall(request(to_json(chat("go [[emulate: tokens=100000]]", stream=True))))
+        connection.sendall(request(to_json(chat("go [[emulate: tokens=60000]]", stream=True))))
         read_until(connection, b"data:")
         stalled(emulator)
     eventually(lambda: pump_threads() == 0, "no thread waits for Bedrock", 3)
