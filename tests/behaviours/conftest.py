@@ -24,12 +24,6 @@ def gateway(running_emulator: Emulator) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(autouse=True)
-def control_plane(running_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3 reads its endpoint from the process's own environment, when the gateway first makes a client."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", running_emulator.url)
-
-
 @pytest.fixture
 def emulator(running_emulator: Emulator) -> Emulator:
     """Wiped, so that a test sees its own requests only."""
