@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from app.api.chat.route import router as chat
-from app.api.completions.route import router as completions
-from app.api.embeddings.route import router as embeddings
-from app.api.models.route import router as models
-from app.core.ports import Embedder, Keys, Meter, Preparer
+from app import __version__
+from app.api.chat.route import operations as chat
+from app.api.completions.route import operations as completions
+from app.api.embeddings.route import operations as embeddings
+from app.api.models.route import operations as models
+from app.api.status.route import operations as status
+from app.core.ports import Embedder, Keys, Meter, Preparer, Statuses
 from app.core.prompt import Guardrail
 from app.errors import GatewayError
 from app.gateway import Gateway
@@ -34,9 +35,10 @@ from app.stages.heal import Heal
 from app.stages.metered import MeteredEmbedder
 from app.stages.recall import Recollect, Remember
 from app.stages.retry import Retry
-from app.stores.keys import SingleKey
+from app.stores.keys import HashedKey, NoKey, SingleKey
 from app.stores.memory import MemoryStash
 from app.stores.secrets import key_source
+from app.stores.statuses import NoStatuses, TableStatuses
 from app.upstreams.aws import Aws
 from app.upstreams.control import BedrockControl
 from app.upstreams.converse.client import ConverseUpstream
@@ -46,9 +48,11 @@ from app.upstreams.invoke.embedder import InvokeEmbedder
 from app.upstreams.invoke.tokens import VocabularyDecoder
 from app.web.context import Context, Net
 from app.web.endpoint import Door
-from app.web.express import Endpoint, Express
-from app.web.health import VERSION, health
-from app.web.openapi import ERRORS, describe
+from app.web.entrance import Invocation, Networks, Origin
+from app.web.express import Express
+from app.web.health import health
+from app.web.openapi import openapi_endpoint
+from app.web.operation import Endpoint, Operation
 from app.web.problems import handle
 
 log = logging.getLogger(__name__)
@@ -60,7 +64,7 @@ def create_app(
     *,
     keys: Keys | None = None,
     meter: Meter | None = None,
-) -> FastAPI:
+) -> Starlette:
     """The gateway as an ASGI application. `environ` is what botocore would read; `keys` and `meter` replace the usual."""
     settings.require_key()
     aws = Aws(
@@ -75,13 +79,14 @@ def create_app(
     gateway = _gateway(settings, aws, executor, catalog, meter)
     embedder = _embedder(settings, aws, executor, catalog, meter)
     door = Door(keys or _keys(settings, aws), settings.max_body_bytes, settings.ping_interval, settings.drains)
-    routers = (
-        chat(gateway, door, max_choices=settings.max_choices),
-        completions(gateway, door, max_choices=settings.max_choices),
-        embeddings(embedder, VocabularyDecoder(), door, max_inputs=settings.max_embedding_inputs),
-        models(catalog, door),
+    operations = (
+        *chat(gateway, door, max_choices=settings.max_choices),
+        *completions(gateway, door, max_choices=settings.max_choices),
+        *embeddings(embedder, VocabularyDecoder(), door, max_inputs=settings.max_embedding_inputs),
+        *models(catalog, door),
+        *status(_statuses(settings, aws), door, __version__),
     )
-    return _application(settings, aws, executor, routers)
+    return _application(settings, aws, executor, operations)
 
 
 def _gateway(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, catalog: Catalog, meter: Meter) -> Gateway:
@@ -106,32 +111,48 @@ def _embedder(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, catalo
     return MeteredEmbedder(embedder, meter)
 
 
-def _application(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, routers: tuple[APIRouter, ...]) -> FastAPI:
+def _application(
+    settings: Settings, aws: Aws, executor: ThreadPoolExecutor, operations: Sequence[Operation]
+) -> Starlette:
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # The SDK takes a while to import; meanwhile the port is open, and the first request finds it done.
         warming = asyncio.get_running_loop().run_in_executor(executor, _warm, aws)
         yield
         await warming
         executor.shutdown(wait=False, cancel_futures=True)
 
-    app = FastAPI(
-        title="Bedrock OpenAI gateway",
-        version=VERSION,
+    prefixes = tuple(dict.fromkeys(("/v1", "/api/v1", settings.api_route_prefix)))
+    app = Starlette(
+        routes=_routes(operations, prefixes),
         lifespan=lifespan,
-        redirect_slashes=False,
-        docs_url=None,
-        redoc_url=None,
         exception_handlers={HTTPException: handle, GatewayError: handle, Exception: handle},
     )
-    prefixes = tuple(dict.fromkeys(("/v1", "/api/v1", settings.api_route_prefix)))
-    for place, prefix in enumerate(prefixes):
-        for router in routers:
-            app.include_router(router, prefix=prefix, responses=ERRORS, include_in_schema=place == 0)
-    app.add_middleware(Express, endpoints=_express(routers, prefixes))
-    app.router.routes.append(Route("/health", health, methods=["GET"]))
-    describe(app)
-    app.add_middleware(Net, max_body_bytes=settings.max_body_bytes)  # what is added later is further out
+    app.router.redirect_slashes = False  # `Context` serves both spellings
+    _surround(
+        app, settings, {prefix + each.path: each.endpoint for each in operations if each.express for prefix in prefixes}
+    )
+    return app
+
+
+def _routes(operations: Sequence[Operation], prefixes: Iterable[str]) -> list[Route]:
+    served = [
+        Route(prefix + each.path, each.endpoint, methods=[each.method]) for prefix in prefixes for each in operations
+    ]
+    document = openapi_endpoint(operations, __version__)
+    return [*served, Route("/openapi.json", document, methods=["GET"]), Route("/health", health, methods=["GET"])]
+
+
+def _surround(app: Starlette, settings: Settings, express: Mapping[str, Endpoint]) -> None:
+    """What a request goes through before its route. What is added later is further out."""
+    app.add_middleware(Express, endpoints=express)
+    if settings.allowed_networks:
+        app.add_middleware(Networks, allowed=settings.allowed_networks)
+    if settings.origin_secret:
+        app.add_middleware(Origin, secret=settings.origin_secret)
+    if settings.invoked:
+        app.add_middleware(Invocation, margin=settings.deadline_margin)
+    app.add_middleware(Net, max_body_bytes=settings.max_body_bytes)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -142,14 +163,6 @@ def _application(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, rou
             expose_headers=["x-request-id", "x-gateway-model", "x-gateway-ignored", "x-gateway-repairs", "retry-after"],
         )
     app.add_middleware(Context)
-    return app
-
-
-def _express(routers: Iterable[APIRouter], prefixes: Iterable[str]) -> dict[str, Endpoint]:
-    """The endpoints that answer a POST on a fixed path, under every prefix."""
-    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
-    posts = [route for route in routes if "POST" in (route.methods or ()) and not route.param_convertors]
-    return {prefix + route.path: route.endpoint for route in posts for prefix in prefixes}
 
 
 def _warm(aws: Aws) -> None:
@@ -181,6 +194,10 @@ def _catalog(settings: Settings, aws: Aws) -> Catalog:
 
 
 def _keys(settings: Settings, aws: Aws) -> Keys:
+    if not settings.has_key:
+        return NoKey()
+    if settings.api_key_hash:
+        return HashedKey(settings.api_key_hash)
     source = key_source(
         key=settings.api_key,
         secret_arn=settings.api_key_secret_arn,
@@ -188,6 +205,10 @@ def _keys(settings: Settings, aws: Aws) -> Keys:
         client=aws.client,
     )
     return SingleKey(source)
+
+
+def _statuses(settings: Settings, aws: Aws) -> Statuses:
+    return TableStatuses(lambda: aws.client("dynamodb"), settings.table_name) if settings.table_name else NoStatuses()
 
 
 def _fetcher(settings: Settings) -> SafeFetcher:

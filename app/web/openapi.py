@@ -1,14 +1,24 @@
-"""What `/openapi.json` says beyond what the framework finds out by itself: bodies, errors, keys.
+"""`/openapi.json`, written by FastAPI when it is asked for.
 
-Bodies are read by hand, so that a mistake in one is told in OpenAI's envelope; the framework does not touch them.
+Bodies are read by hand, so that a mistake in one is told in OpenAI's envelope; the framework only describes them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
 from pydantic import BaseModel
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import compile_path
+
+from app.web.operation import Endpoint, Operation
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 _TEXT = {"type": "string"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
@@ -25,14 +35,12 @@ _ERROR = {
 }
 _ENVELOPE = {"type": "object", "required": ["error"], "properties": {"error": _ERROR}}
 
-ERRORS: dict[int | str, dict[str, Any]] = {
+_ERRORS: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "Any failure, in OpenAI's envelope; the status tells its kind.",
         "content": {"application/json": {"schema": _ENVELOPE}},
     }
 }
-"""For `include_router(responses=...)`."""
-
 _KEYS = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -40,39 +48,62 @@ _KEYS = {
 }
 
 
-def documented(schema: type[BaseModel]) -> dict[str, Any]:
-    """Arguments for a route whose body is read by hand."""
-    return {"response_model": None, "openapi_extra": _Body(schema)}
+def openapi_endpoint(operations: Iterable[Operation], version: str) -> Endpoint:
+    """Serves the document, made once."""
+    document: bytes = b""
+
+    async def openapi(request: Request) -> Response:
+        nonlocal document
+        if not document:
+            # In a thread: it takes a quarter of a second, and other people's streams flow meanwhile.
+            document = await asyncio.to_thread(lambda: to_json(describe(operations, version)))
+        return Response(document, media_type="application/json")
+
+    return openapi
 
 
-def describe(app: FastAPI) -> None:
-    """Complete the document with the keys and the health route, when somebody asks for it."""
-    plain = app.openapi
+def describe(operations: Iterable[Operation], version: str, prefix: str = "/v1") -> dict[str, Any]:
+    """The OpenAPI document of these operations, with errors, keys and the health route."""
+    from fastapi import APIRouter, FastAPI
 
-    def openapi() -> dict[str, Any]:
-        document = plain()
-        document.setdefault("components", {})["securitySchemes"] = _KEYS
-        document["security"] = [{name: []} for name in _KEYS]
-        answer = {"200": {"description": "It serves."}}
-        document["paths"]["/health"] = {"get": {"summary": "Whether it serves", "security": [], "responses": answer}}
-        return document
+    router = APIRouter()
+    for operation in operations:
+        _declare(router, operation)
+    app = FastAPI(title="Bedrock OpenAI gateway", version=version)
+    app.include_router(router, prefix=prefix, responses=_ERRORS)
+    document = app.openapi()
+    document.setdefault("components", {})["securitySchemes"] = _KEYS
+    document["security"] = [{name: []} for name in _KEYS]
+    answer = {"200": {"description": "It serves."}}
+    document["paths"]["/health"] = {"get": {"summary": "Whether it serves", "security": [], "responses": answer}}
+    return document
 
-    app.openapi = openapi  # type: ignore[method-assign]
+
+def _declare(router: APIRouter, operation: Operation) -> None:
+    extra: dict[str, Any] = {}
+    if operation.body is not None:
+        schema = _body_schema(operation.body)
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    names = compile_path(operation.path)[2]
+    if names:
+        extra["parameters"] = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
+
+    async def described() -> None: ...
+
+    described.__name__ = operation.endpoint.__name__
+    router.add_api_route(
+        operation.path,
+        described,
+        methods=[operation.method],
+        summary=operation.summary,
+        response_model=None,
+        openapi_extra=extra or None,
+    )
 
 
-class _Body(dict[str, Any]):
-    """The request body of an operation. Made when it is read: schemas take milliseconds that a cold start needs."""
-
-    def __init__(self, schema: type[BaseModel]) -> None:
-        super().__init__(requestBody={})
-        self._schema = schema
-
-    def items(self) -> Any:
-        if not self["requestBody"]:
-            schema = self._schema.model_json_schema()
-            schema = _inlined(schema, schema.pop("$defs", {}))
-            self["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-        return super().items()
+def _body_schema(body: type[BaseModel]) -> Any:
+    schema = body.model_json_schema()
+    return _inlined(schema, schema.pop("$defs", {}))
 
 
 def _inlined(node: Any, definitions: dict[str, Any]) -> Any:

@@ -107,5 +107,7 @@ async def handle(request: Request, problem: Exception) -> Response:
     """The exception handler for everything, given to the framework."""
     request_id = request_id_of(request)
     error = as_gateway_error(problem, request_id)
-    headers = {"allow": problem.headers["Allow"]} if isinstance(problem, HTTPException) and problem.headers else None
+    headers = None
+    if isinstance(problem, HTTPException) and problem.headers:
+        headers = {"allow": ", ".join(sorted(problem.headers["Allow"].split(", ")))}  # the framework joins a set
     return problem_response(error, request_id, headers)

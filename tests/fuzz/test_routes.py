@@ -5,6 +5,7 @@ The examples are the same on every run; FUZZ_EXAMPLES=2000 ./dev test tests/fuzz
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +31,15 @@ BOUNDED = settings(
 
 _CONFIG = schemathesis.Config.from_dict({"generation": {"mode": "all", "allow-x00": True}})
 _APP = create_app(Settings.model_validate({"api_key": KEY}), environment("http://127.0.0.1:9"))
-DOCUMENT = schemathesis.openapi.from_dict(_APP.openapi(), config=_CONFIG)
+
+
+async def _document() -> dict[str, Any]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(_APP), base_url="http://gateway") as http:
+        document: dict[str, Any] = (await http.get("/openapi.json")).json()
+        return document
+
+
+DOCUMENT = schemathesis.openapi.from_dict(asyncio.run(_document()), config=_CONFIG)
 
 
 @pytest.fixture(scope="module")

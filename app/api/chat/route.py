@@ -6,15 +6,16 @@ import os
 import time
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app.api.chat.decode import decode
 from app.api.chat.encode import ChatStream, encode_completion
 from app.api.chat.schema import ChatRequest
 from app.gateway import Gateway
 from app.web.endpoint import Door
-from app.web.openapi import documented
+from app.web.operation import Operation
 from app.web.receipt import receipt_headers
 from app.web.sse import EventStream
 from app.web.watched import watched
@@ -24,9 +25,7 @@ def new_id(prefix: str) -> str:
     return f"{prefix}{os.urandom(12).hex()}"
 
 
-def router(gateway: Gateway, door: Door, *, max_choices: int) -> APIRouter:
-    routes = APIRouter()
-
+def operations(gateway: Gateway, door: Door, *, max_choices: int) -> tuple[Operation, ...]:
     async def chat_completions(request: Request) -> Response:
         call = await door.enter(request, "chat.completions")
         decoded = await door.decoded(request, lambda body: decode(body, max_choices=max_choices))
@@ -61,11 +60,4 @@ def router(gateway: Gateway, door: Door, *, max_choices: int) -> APIRouter:
         )
         return Response(to_json(body), media_type="application/json", headers=receipt_headers(call.receipt))
 
-    routes.add_api_route(
-        "/chat/completions",
-        chat_completions,
-        methods=["POST"],
-        summary="Create a chat completion",
-        **documented(ChatRequest),
-    )
-    return routes
+    return (Operation("POST", "/chat/completions", chat_completions, "Create a chat completion", ChatRequest),)

@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 import time
 
-from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app.api.completions.decode import decode
 from app.api.completions.encode import CompletionStream, encode_completion
 from app.api.completions.schema import CompletionRequest
 from app.gateway import Gateway
 from app.web.endpoint import Door
-from app.web.openapi import documented
+from app.web.operation import Operation
 from app.web.receipt import receipt_headers
 from app.web.sse import EventStream
 from app.web.watched import watched
 
 
-def router(gateway: Gateway, door: Door, *, max_choices: int) -> APIRouter:
-    routes = APIRouter()
-
+def operations(gateway: Gateway, door: Door, *, max_choices: int) -> tuple[Operation, ...]:
     async def completions(request: Request) -> Response:
         call = await door.enter(request, "completions")
         decoded = await door.decoded(request, lambda body: decode(body, max_choices=max_choices))
@@ -50,11 +49,4 @@ def router(gateway: Gateway, door: Door, *, max_choices: int) -> APIRouter:
         body = encode_completion(completion_id, created, decoded.model, replies, echoes)
         return Response(to_json(body), media_type="application/json", headers=receipt_headers(call.receipt))
 
-    routes.add_api_route(
-        "/completions",
-        completions,
-        methods=["POST"],
-        summary="Create a legacy text completion",
-        **documented(CompletionRequest),
-    )
-    return routes
+    return (Operation("POST", "/completions", completions, "Create a legacy text completion", CompletionRequest),)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app.api.models.read import list_models, retrieve
 from app.core.ports import Models
 from app.web.endpoint import Door
+from app.web.operation import Operation
 
 
-def router(models: Models, door: Door) -> APIRouter:
-    routes = APIRouter()
-
+def operations(models: Models, door: Door) -> tuple[Operation, ...]:
     async def models_list(request: Request) -> Response:
         await door.enter(request, "models.list")
         return Response(to_json(await list_models(models)), media_type="application/json")
@@ -22,13 +22,7 @@ def router(models: Models, door: Door) -> APIRouter:
         body = await retrieve(models, request.path_params["model"])
         return Response(to_json(body), media_type="application/json")
 
-    routes.add_api_route("/models", models_list, methods=["GET"], summary="List models", response_model=None)
-    routes.add_api_route(
-        "/models/{model:path}",
-        models_retrieve,
-        methods=["GET"],
-        summary="Retrieve a model",
-        response_model=None,
-        openapi_extra={"parameters": [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}]},
+    return (
+        Operation("GET", "/models", models_list, "List models"),
+        Operation("GET", "/models/{model:path}", models_retrieve, "Retrieve a model"),
     )
-    return routes
