@@ -10,12 +10,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.errors import Internal
+from app.upstreams.sigv4 import Credentials, SigV4
 
 if TYPE_CHECKING:
     from app.upstreams.http import Endpoint, Sign
+
+
+class StaticCredentials(NamedTuple):
+    access_key: str
+    secret_key: str
+    token: str | None
 
 
 class Aws:
@@ -140,19 +147,24 @@ class Aws:
             if not url.startswith("https:"):
                 raise Internal("A Bedrock API key is sent over https only.", code="upstream_config")
             return _bearer(token)
-        return _SigV4(self._credentials(), self.region)
+        return SigV4(self._credentials(), self.region)
 
-    def _credentials(self) -> Callable[[], Any]:
+    def _credentials(self) -> Callable[[], Credentials]:
         """A function that gives credentials fit for one request; botocore refreshes them where they expire."""
+        get = self._environ.get
+        access_key, secret_key = get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY")
+        if access_key and secret_key and not get("AWS_CREDENTIAL_EXPIRATION"):
+            # Lambda has them here for as long as the process lives, and botocore looks here first as well; to import its
+            # chain takes up to 110 ms (measured 2026-11).
+            static = StaticCredentials(access_key, secret_key, get("AWS_SESSION_TOKEN") or get("AWS_SECURITY_TOKEN"))
+            return lambda: static
         from botocore.credentials import EnvProvider
         from botocore.exceptions import NoCredentialsError
 
-        # Lambda and containers have them in the environment, which botocore looks at first as well; the whole chain
-        # takes 80 ms more to import (measured 2026-11).
         found = EnvProvider(environ=self._environ).load() or self._session().get_credentials()
         if found is None:
             raise NoCredentialsError
-        frozen: Callable[[], Any] = found.get_frozen_credentials
+        frozen: Callable[[], Credentials] = found.get_frozen_credentials
         return frozen
 
     def _ca_bundle(self) -> str:
@@ -178,19 +190,3 @@ def _bearer(token: str) -> Sign:
         return headers | {"authorization": f"Bearer {token}"}
 
     return sign
-
-
-class _SigV4:
-    """Signature Version 4 by botocore, with the credentials of the moment."""
-
-    def __init__(self, credentials: Callable[[], Any], region: str) -> None:
-        from botocore.auth import SigV4Auth
-        from botocore.awsrequest import AWSRequest
-
-        self._credentials, self._region = credentials, region
-        self._auth, self._request = SigV4Auth, AWSRequest
-
-    def __call__(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:
-        request = self._request(method=method, url=url, data=body, headers=headers)
-        self._auth(self._credentials(), "bedrock", self._region).add_auth(request)
-        return dict(request.headers.items())

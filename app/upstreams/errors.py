@@ -22,28 +22,23 @@ from app.errors import (
     UpstreamFailure,
 )
 
-_SECRETS = re.compile(r"arn:aws[a-z-]*:[^\s\"',)]*|(?<!\d)\d{12}(?!\d)|\b(?:AKIA|ASIA|ABSK)[A-Za-z0-9+/=]{8,}")
+_SECRETS = r"arn:aws[a-z-]*:[^\s\"',)]*|(?<!\d)\d{12}(?!\d)|\b(?:AKIA|ASIA|ABSK)[A-Za-z0-9+/=]{8,}"
 
-_TOO_LONG = re.compile(
+_TOO_LONG = (
     r"(?:context[ _](?:window|length|size|limit)|prompt|input(?: tokens?| length| text| is|$)|(?:input )?token count"
     r"|request size|total length).{0,60}"
     r"(?:exceed|too long|too large|greater than|longer than|over the limit)"
     r"|(?:exceed\w*|longer than|too many|maximum).{0,60}"
     r"(?:context[ _](?:window|length|size|limit)|input (?:tokens|length)|max_num_tokens|number of tokens|model maximum)"
-    r"|too many (?:input )?tokens|context_length_exceeded|expected maxlength: \d+, actual: \d+",
-    re.IGNORECASE | re.DOTALL,
+    r"|too many (?:input )?tokens|context_length_exceeded|expected maxlength: \d+, actual: \d+"
 )
 """A prompt that does not fit, in every wording seen or likely: clients compact only when told so."""
 
 
 class _Quirk(NamedTuple):
     name: str
-    pattern: re.Pattern[str]
+    pattern: str
     param: str | None
-
-
-def _quirk(name: str, pattern: str, param: str | None = None) -> _Quirk:
-    return _Quirk(name, re.compile(pattern, re.IGNORECASE | re.DOTALL), param)
 
 
 _REFUSED = (
@@ -52,68 +47,72 @@ _REFUSED = (
 )
 
 QUIRK_PATTERNS = (
-    _quirk("profile", r"on-demand throughput isn.?t supported", "model"),
-    _quirk("reasoning_replay", r"expected `?'?(?:thinking|redacted_thinking)", "messages"),
-    _quirk(
+    _Quirk("profile", r"on-demand throughput isn.?t supported", "model"),
+    _Quirk("reasoning_replay", r"expected `?'?(?:thinking|redacted_thinking)", "messages"),
+    _Quirk(
         "reasoning_replay", r"(?:invalid|missing).{0,20}signature.{0,30}thinking|thinking.{0,60}signature", "messages"
     ),
-    _quirk("reasoning_replay", r"reasoning ?content.{0,80}" + _REFUSED, "messages"),
-    _quirk("forced_tool_choice", r"thinking may not be enabled when tool_choice forces", "tool_choice"),
-    _quirk(
+    _Quirk("reasoning_replay", r"reasoning ?content.{0,80}" + _REFUSED, "messages"),
+    _Quirk("forced_tool_choice", r"thinking may not be enabled when tool_choice forces", "tool_choice"),
+    _Quirk(
         "forced_tool_choice", r"tool_?choice\W{0,3}(?:type)?.{0,40}\b(?:any|tool)\b.{0,60}" + _REFUSED, "tool_choice"
     ),
-    _quirk("forced_tool_choice", _REFUSED + r".{0,60}tool_?choice.{0,30}\b(?:any|tool|forced)\b", "tool_choice"),
-    _quirk("tool_choice", r"tool_?choice.{0,80}" + _REFUSED, "tool_choice"),
-    _quirk("tool_choice", _REFUSED + r".{0,60}tool_?choice", "tool_choice"),
-    _quirk("sampling_pair", r"temperature\W{0,3} and \W{0,2}top_?p\W{0,3} cannot both", "top_p"),
-    _quirk("temperature", r"temperature\W.{0,80}" + _REFUSED, "temperature"),
-    _quirk("temperature", _REFUSED + r".{0,60}\btemperature\b", "temperature"),
-    _quirk("temperature", r"temperature\W.{0,20}may only be set to 1", "temperature"),
-    _quirk("top_p", r"top_?p\b.{0,80}" + _REFUSED, "top_p"),
-    _quirk("top_p", _REFUSED + r".{0,60}\btop_?p\b", "top_p"),
-    _quirk("stop", r"stop_?sequences?\b.{0,80}" + _REFUSED, "stop"),
-    _quirk("stop", _REFUSED + r".{0,60}\bstop_?sequences?\b", "stop"),
-    _quirk("cache_ttl", r"\bttl\b.{0,80}" + _REFUSED, None),
-    _quirk("cache_ttl", _REFUSED + r".{0,60}\bttl\b", None),
-    _quirk("cache_points", r"cache_?point.{0,80}" + _REFUSED, None),
-    _quirk("cache_points", _REFUSED + r".{0,60}(?:cache_?point|prompt caching)", None),
-    _quirk("cache_points", r"did not allow prompt caching", None),
-    _quirk(
+    _Quirk("forced_tool_choice", _REFUSED + r".{0,60}tool_?choice.{0,30}\b(?:any|tool|forced)\b", "tool_choice"),
+    _Quirk("tool_choice", r"tool_?choice.{0,80}" + _REFUSED, "tool_choice"),
+    _Quirk("tool_choice", _REFUSED + r".{0,60}tool_?choice", "tool_choice"),
+    _Quirk("sampling_pair", r"temperature\W{0,3} and \W{0,2}top_?p\W{0,3} cannot both", "top_p"),
+    _Quirk("temperature", r"temperature\W.{0,80}" + _REFUSED, "temperature"),
+    _Quirk("temperature", _REFUSED + r".{0,60}\btemperature\b", "temperature"),
+    _Quirk("temperature", r"temperature\W.{0,20}may only be set to 1", "temperature"),
+    _Quirk("top_p", r"top_?p\b.{0,80}" + _REFUSED, "top_p"),
+    _Quirk("top_p", _REFUSED + r".{0,60}\btop_?p\b", "top_p"),
+    _Quirk("stop", r"stop_?sequences?\b.{0,80}" + _REFUSED, "stop"),
+    _Quirk("stop", _REFUSED + r".{0,60}\bstop_?sequences?\b", "stop"),
+    _Quirk("cache_ttl", r"\bttl\b.{0,80}" + _REFUSED, None),
+    _Quirk("cache_ttl", _REFUSED + r".{0,60}\bttl\b", None),
+    _Quirk("cache_points", r"cache_?point.{0,80}" + _REFUSED, None),
+    _Quirk("cache_points", _REFUSED + r".{0,60}(?:cache_?point|prompt caching)", None),
+    _Quirk("cache_points", r"did not allow prompt caching", None),
+    _Quirk(
         "prefill",
         r"(?:does not|doesn.t) support assistant message prefill|conversation must end with a user message",
         "messages",
     ),
-    _quirk(
+    _Quirk(
         "schema", r"compilation exceeded limits|schema is too complex|output_config\.format\.schema", "response_format"
     ),
-    _quirk("text_format", r"(?:output_?config\W{0,3}format|text_?format).{0,80}" + _REFUSED, "response_format"),
-    _quirk("strict", r"\bstrict\b.{0,80}" + _REFUSED, "tools"),
-    _quirk("strict", _REFUSED + r".{0,60}\bstrict\b", "tools"),
-    _quirk(
+    _Quirk("text_format", r"(?:output_?config\W{0,3}format|text_?format).{0,80}" + _REFUSED, "response_format"),
+    _Quirk("strict", r"\bstrict\b.{0,80}" + _REFUSED, "tools"),
+    _Quirk("strict", _REFUSED + r".{0,60}\bstrict\b", "tools"),
+    _Quirk(
         "tools_in_stream", r"tool use in streaming mode|stream\w*.{0,30}(?:with|and) tool.{0,40}" + _REFUSED, "tools"
     ),
-    _quirk("tools_in_stream", r"doesn.t support tool use in streaming", "tools"),
-    _quirk("stream", r"(?:does not|doesn.t) support streaming|converse_?stream.{0,60}" + _REFUSED, "stream"),
-    _quirk("tool_result_images", r"tool_?result.{0,80}\bimages?\b.{0,60}" + _REFUSED, "messages"),
-    _quirk("tool_result_images", r"\bimages?\b.{0,60}tool_?result.{0,60}" + _REFUSED, "messages"),
-    _quirk("tool_result_images", _REFUSED + r".{0,60}\bimages?\b.{0,40}tool_?result", "messages"),
-    _quirk("system_prompt", r"(?:does not|doesn.t) support system (?:messages|prompts?)", "messages"),
-    _quirk("system_role", r"(?:\brole\W{0,3}.{0,20}\bsystem\b|system role).{0,60}" + _REFUSED, "messages"),
-    _quirk("system_role", _REFUSED + r".{0,40}\bsystem role\b", "messages"),
-    _quirk("service_tier", r"service_?tier.{0,80}" + _REFUSED, "service_tier"),
-    _quirk("service_tier", _REFUSED + r".{0,60}service_?tier", "service_tier"),
-    _quirk("effort", _REFUSED + r".{0,60}\beffort\b", "reasoning_effort"),
-    _quirk("effort", r"\beffort\b.{0,80}(?:" + _REFUSED + r"|invalid|must be|input should be)", "reasoning_effort"),
-    _quirk("reasoning", r"\b(?:thinking|reasoning\w*)\b.{0,80}" + _REFUSED, "reasoning_effort"),
-    _quirk("reasoning", _REFUSED + r".{0,60}\b(?:thinking|reasoning\w*)\b", "reasoning_effort"),
+    _Quirk("tools_in_stream", r"doesn.t support tool use in streaming", "tools"),
+    _Quirk("stream", r"(?:does not|doesn.t) support streaming|converse_?stream.{0,60}" + _REFUSED, "stream"),
+    _Quirk("tool_result_images", r"tool_?result.{0,80}\bimages?\b.{0,60}" + _REFUSED, "messages"),
+    _Quirk("tool_result_images", r"\bimages?\b.{0,60}tool_?result.{0,60}" + _REFUSED, "messages"),
+    _Quirk("tool_result_images", _REFUSED + r".{0,60}\bimages?\b.{0,40}tool_?result", "messages"),
+    _Quirk("system_prompt", r"(?:does not|doesn.t) support system (?:messages|prompts?)", "messages"),
+    _Quirk("system_role", r"(?:\brole\W{0,3}.{0,20}\bsystem\b|system role).{0,60}" + _REFUSED, "messages"),
+    _Quirk("system_role", _REFUSED + r".{0,40}\bsystem role\b", "messages"),
+    _Quirk("service_tier", r"service_?tier.{0,80}" + _REFUSED, "service_tier"),
+    _Quirk("service_tier", _REFUSED + r".{0,60}service_?tier", "service_tier"),
+    _Quirk("effort", _REFUSED + r".{0,60}\beffort\b", "reasoning_effort"),
+    _Quirk("effort", r"\beffort\b.{0,80}(?:" + _REFUSED + r"|invalid|must be|input should be)", "reasoning_effort"),
+    _Quirk("reasoning", r"\b(?:thinking|reasoning\w*)\b.{0,80}" + _REFUSED, "reasoning_effort"),
+    _Quirk("reasoning", _REFUSED + r".{0,60}\b(?:thinking|reasoning\w*)\b", "reasoning_effort"),
 )
 """In order: the first that matches names the quirk. Loose on purpose: AWS changes its words, and quotes."""
 
 
-_TOKEN_LIMIT = re.compile(
+def _found(pattern: str, message: str) -> re.Match[str] | None:
+    """Compiled at the first error and kept by `re`: a cold start has no use for them and would pay 10 ms."""
+    return re.search(pattern, message, re.IGNORECASE | re.DOTALL)
+
+
+_TOKEN_LIMIT = (
     r"max\w*[ _]?tokens.{0,80}?(?:exceeds? the (?:model|maximum)?[ \w]{0,20}(?:limit|maximum)(?: of)?"
-    r"|must be less than or equal to|:? ?\d[\d,]* > )\s*([\d,]{3,9})",
-    re.IGNORECASE | re.DOTALL,
+    r"|must be less than or equal to|:? ?\d[\d,]* > )\s*([\d,]{3,9})"
 )
 """`The maximum tokens you requested exceeds the model limit of 10000. ...`"""
 
@@ -181,7 +180,7 @@ HIDDEN = {
 
 def scrub(message: str) -> str:
     """AWS's text without ARNs, account ids and key ids, and of a bounded length."""
-    return _SECRETS.sub("[redacted]", message)[:2000]
+    return re.sub(_SECRETS, "[redacted]", message)[:2000]
 
 
 def from_aws(code: str, message: str, status: int = 400, members: Mapping[str, Any] | None = None) -> GatewayError:
@@ -218,7 +217,7 @@ def _canonical(code: str, status: int) -> str:
 
 def _validation(message: str) -> GatewayError | None:
     lowered = message.lower()
-    if _TOO_LONG.search(message) and "max_tokens must" not in lowered:
+    if _found(_TOO_LONG, message) and "max_tokens must" not in lowered:
         return context_overflow(message)
     if "provided model identifier is invalid" in lowered:
         return NotFound(
@@ -226,11 +225,11 @@ def _validation(message: str) -> GatewayError | None:
         )
     if "data retention" in lowered:
         return PermissionDenied(scrub(message), code="data_retention", param="model")
-    limit = _TOKEN_LIMIT.search(message)
+    limit = _found(_TOKEN_LIMIT, message)
     if limit is not None:
         return UnsupportedField(scrub(message), quirk=f"max_tokens:{limit[1].replace(',', '')}", param="max_tokens")
     for quirk in QUIRK_PATTERNS:
-        if quirk.pattern.search(message):
+        if _found(quirk.pattern, message):
             return UnsupportedField(scrub(message), quirk=quirk.name, param=quirk.param)
     return None
 
