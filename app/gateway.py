@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
+from app.core.deadline import items_in_time
 from app.core.events import Batch, Finished, Fold, Metered, Reply, Started, Usage
 from app.core.plan import Plan
 from app.core.ports import Call, ChatUpstream, Meter, Outcome, Planner, Preparer, UsageRecord
@@ -79,9 +80,8 @@ class Gateway:
         failure: GatewayError | None = None
         choices = n * (1 + len(others))
         try:
-            plans = [await self._planned(each, call, stream) for each in (prompt, *others)]
-            sources = [self._upstream.run(plan, call) for plan in plans for _ in range(n)]
-            async with aclosing(_only(sources[0]) if choices == 1 else _merged(sources)) as items:
+            answers = self._answers((prompt, *others), call, stream, n)
+            async with aclosing(items_in_time(answers, call.deadline)) as items:
                 async for choice, batch in items:
                     tally.note(choice, batch)
                     yield choice, batch
@@ -102,6 +102,20 @@ class Gateway:
             async for choice, batch in choices:
                 folds[choice].extend(batch)
         return [fold.reply() for fold in folds]
+
+    async def _answers(
+        self, prompts: Sequence[Prompt], call: Call, stream: bool, n: int
+    ) -> AsyncGenerator[Choice, None]:
+        plans = [await self._planned(each, call, stream) for each in prompts]
+        sources = [self._upstream.run(plan, call) for plan in plans for _ in range(n)]
+        if len(sources) == 1:
+            async with aclosing(sources[0]) as batches:
+                async for batch in batches:
+                    yield 0, batch
+            return
+        async with aclosing(_merged(sources)) as items:
+            async for item in items:
+                yield item
 
     async def _planned(self, prompt: Prompt, call: Call, stream: bool) -> Plan:
         for preparer in self._preparers:
@@ -127,13 +141,6 @@ class Gateway:
             total_ms=round((now - call.started) * 1000),
             upstream_ids=tuple(tally.upstream_ids),
         )
-
-
-async def _only(source: AsyncGenerator[Batch, None]) -> AsyncGenerator[Choice, None]:
-    """One stream, its items numbered like those of several."""
-    async with aclosing(source):
-        async for batch in source:
-            yield 0, batch
 
 
 async def _merged(sources: Sequence[AsyncGenerator[Batch, None]]) -> AsyncGenerator[Choice, None]:

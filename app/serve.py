@@ -32,7 +32,7 @@ def main() -> int:
     config = uvicorn.Config(
         app,
         host=host,  # 0.0.0.0 by default: the Web Adapter and containers connect from outside the process
-        port=settings.port,
+        port=settings.listens_on,
         log_config=None,
         access_log=False,
         proxy_headers=False,  # X-Forwarded-For is whatever a client says

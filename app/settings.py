@@ -6,6 +6,7 @@ README is checked against this module, so every field carries its description.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -27,17 +28,35 @@ def _words(value: object) -> object:
     return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
 
+def _networks(value: object) -> object:
+    """`10.0.0.0/8, 2001:db8::/32` -> networks; an address alone is a network of one. Host bits are forgiven."""
+    words = _words(value)
+    if not isinstance(words, tuple | list):
+        return words
+    try:
+        return tuple(ipaddress.ip_network(word, strict=False) for word in words)
+    except ValueError:
+        raise ValueError("a list of networks such as 192.0.2.0/24, 2001:db8::/32 is expected") from None
+
+
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Networks = Annotated[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], BeforeValidator(_networks)]
 
 
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     api_key: str = Field("", repr=False, description="The key clients present.")
+    api_key_hash: Annotated[str, BeforeValidator(_lower)] = Field(
+        "",
+        repr=False,
+        pattern="^([0-9a-f]{64})?$",
+        description="The key's SHA-256 in hexadecimal instead of the key, so that it stands nowhere (`./dev hash`).",
+    )
     api_key_secret_arn: str = Field(
         "",
         description="ARN of the Secrets Manager secret that holds the key (JSON field `api_key`, or the plain string).",
@@ -65,6 +84,17 @@ class Settings(BaseModel):
     allowed_origins: Words = Field(
         (), description="Origins that browsers may call from (CORS), comma-separated. Unset: none."
     )
+    allowed_networks: Networks = Field(
+        (),
+        description="Networks that may call (IPv4 and IPv6 CIDRs, comma-separated). Unset: all. "
+        "The connection's address counts, never a header of the client's.",
+    )
+    origin_secret: str = Field(
+        "",
+        repr=False,
+        description="Refuse whatever does not carry it in `x-origin-secret`, as the CDN in front adds it (docs/edge.md).",
+    )
+    table_name: str = Field("", description="DynamoDB table for state. Unset: state is in memory.")
     debug: bool = Field(False, description="Log more: request shapes with content as length and hash.")
     log_content: bool = Field(False, description="With DEBUG, log contents too. For a laptop, never for a deployment.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
@@ -95,10 +125,24 @@ class Settings(BaseModel):
         description="A client goes away: `cancel` stops the model, `drain` lets it finish so that usage is exact. "
         "Default: `drain` on Lambda, `cancel` elsewhere.",
     )
+    deadline_margin: float = Field(
+        4.0,
+        ge=0,
+        le=60,
+        description="On Lambda: seconds before the invocation's time limit at which an answer is stopped.",
+    )
     models_cache_seconds: int = Field(3600, ge=0, description="Age at which the model list is fetched anew.")
     stash_entries: int = Field(10_000, ge=0, description="Tool calls whose reasoning is kept in memory for replay.")
     strict_parameters: bool = Field(False, description="Answer 400 where a parameter would be ignored.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `run.sh` serves on.")
+    aws_lwa_port: int | None = Field(
+        None, ge=0, le=65535, description="The same, as the Lambda Web Adapter is told it; goes before `PORT`."
+    )
+    aws_lambda_http_endpoint: str = Field(
+        "",
+        pattern=r"^((https?://)?[^/\s]*:)?\d{1,5}/?$|^$",
+        description="The same, as Lambda Web Functions tell it (`host:port`); goes before both.",
+    )
     on_lambda: bool = Field(False, alias="aws_lambda_function_name", description="Set by Lambda; switches defaults.")
 
     @model_validator(mode="before")
@@ -108,16 +152,37 @@ class Settings(BaseModel):
         return values if name is None else values | {"aws_lambda_function_name": bool(name)}
 
     @property
+    def listens_on(self) -> int:
+        """The port to serve on, by whoever says it."""
+        if self.aws_lambda_http_endpoint:
+            return int(self.aws_lambda_http_endpoint.rstrip("/").rsplit(":", 1)[-1])
+        return self.port if self.aws_lwa_port is None else self.aws_lwa_port
+
+    @property
+    def invoked(self) -> bool:
+        """Whether each request comes as an invocation, with what Lambda says of it in headers that can be trusted."""
+        return self.on_lambda and not self.aws_lambda_http_endpoint
+
+    @property
+    def has_key(self) -> bool:
+        ways = (self.api_key, self.api_key_hash, self.api_key_secret_arn, self.api_key_param_name)
+        return any(way.strip() for way in ways)
+
+    @property
     def drains(self) -> bool:
         """Whether an abandoned stream is read to its end."""
         return self.on_disconnect == "drain" or (not self.on_disconnect and self.on_lambda)
 
     def require_key(self) -> None:
-        """Raise SettingsError where no key is configured, naming the ways to configure one."""
-        if not (self.api_key.strip() or self.api_key_secret_arn.strip() or self.api_key_param_name.strip()):
+        """Raise SettingsError where no key is configured, naming the ways to configure one.
+
+        A function on Lambda goes on without: it can't say why it would not start, and its answers can.
+        """
+        if not self.has_key and not self.on_lambda:
             raise SettingsError(
-                "No API key is configured. Set one of API_KEY (the key itself), API_KEY_SECRET_ARN (a Secrets Manager "
-                "secret that holds it) or API_KEY_PARAM_NAME (an SSM parameter that holds it)."
+                "No API key is configured. Set one of API_KEY (the key itself), API_KEY_HASH (its SHA-256), "
+                "API_KEY_SECRET_ARN (a Secrets Manager secret that holds it) or API_KEY_PARAM_NAME (an SSM parameter "
+                "that holds it)."
             )
 
     @classmethod

@@ -27,6 +27,7 @@ class Call:
     """One request on its way through: identity, start (epoch seconds) and what was done to it.
 
     `gone`: the client has left, and the answer is only read to its end for the sake of its usage.
+    `deadline`: epoch seconds by which the answer must be over; None where there is no such limit.
     """
 
     request_id: str
@@ -34,6 +35,7 @@ class Call:
     endpoint: str
     model: str = ""
     started: float = 0.0
+    deadline: float | None = None
     gone: bool = False
     receipt: Receipt = field(default_factory=Receipt)
 
@@ -188,4 +190,29 @@ class Embedder(Protocol):
 class TokenDecoder(Protocol):
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of OpenAI's cl100k token ids; raises InvalidRequest for ids outside the vocabulary."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one check of the deep probe found. `ms`: how long it took, None where it did not run. `at`: epoch seconds."""
+
+    status: Literal["ok", "failed", "skipped"]
+    ms: int | None = None
+    detail: str = ""
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """The checks of one model. `checked_at`: epoch seconds of the newest."""
+
+    model: str
+    checked_at: int
+    checks: Mapping[str, Check]
+
+
+class Statuses(Protocol):
+    async def all(self) -> Sequence[ModelStatus] | None:
+        """What the deep probe found; None where nothing is kept. Raises UpstreamFailure 503 where it can't be read."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from app.core.deadline import in_time
 from app.core.events import Usage
 from app.core.ports import Call, Embedder, EmbeddingRequest, Embeddings, Meter, Outcome, UsageRecord
 from app.errors import GatewayError
@@ -21,7 +22,7 @@ class MeteredEmbedder:
         outcome: Outcome = "disconnected"
         failure: GatewayError | None = None
         try:
-            embeddings = await self._inner.embed(request, call)
+            embeddings = await in_time(self._inner.embed(request, call), call.deadline)
             tokens, outcome = embeddings.tokens, "ok"
             return embeddings
         except GatewayError as problem:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Final
 
 from app.core.ports import Caller
-from app.errors import UpstreamFailure
+from app.errors import Unauthenticated, UpstreamFailure
 from app.stores.secrets import Source, Unavailable
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,28 @@ log = logging.getLogger(__name__)
 REFRESH_SECONDS: Final = 3600.0
 _PAUSE_WITHOUT_KEY: Final = 5.0
 _PAUSE_WITH_KEY: Final = 60.0
+
+
+class NoKey:
+    """The Keys port before there is any key: nobody comes in, and whoever tries is told how to make the first one."""
+
+    async def authenticate(self, presented: str) -> Caller | None:
+        raise Unauthenticated(
+            "This gateway has no API key yet, so it answers nobody. Its operator makes one with `./dev hash --new` and "
+            "deploys again with the parameter ApiKeyHash (see docs/deploy.md).",
+            code="no_api_key",
+        )
+
+
+class HashedKey:
+    """The Keys port for one key of which only the SHA-256 is known. `digest`: 64 hexadecimal digits."""
+
+    def __init__(self, digest: str, *, key_id: str = "default") -> None:
+        self._digest = bytes.fromhex(digest)
+        self._caller = Caller(key_id)
+
+    async def authenticate(self, presented: str) -> Caller | None:
+        return self._caller if presented.strip() and hmac.compare_digest(_digest(presented), self._digest) else None
 
 
 class SingleKey:

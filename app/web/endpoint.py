@@ -32,7 +32,7 @@ class Door:
         """The call this request is. Raises Unauthenticated before a byte of the body is read."""
         state = request.scope["state"]
         caller = await authenticate(request.scope["headers"], self.keys)
-        call = Call(state["request_id"], caller, endpoint, started=state["started"])
+        call = Call(state["request_id"], caller, endpoint, started=state["started"], deadline=state.get("deadline"))
         state["receipt"] = call.receipt  # for the headers of an error
         return call
 

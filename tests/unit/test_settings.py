@@ -55,6 +55,9 @@ WRONG = [
     ("PING_INTERVAL", "-3"), ("DEBUG", "maybe"), ("ON_DISCONNECT", "ignore"), ("API_ROUTE_PREFIX", "api/v1"),
     ("API_ROUTE_PREFIX", "/api/v1/"), ("API_ROUTE_PREFIX", "/a b"), ("API_ROUTE_PREFIX", "/{x}"), ("MAX_CHOICES", "0"),
     ("GUARDRAIL_STREAM_MODE", "later"), ("LOG_LEVEL", "loud"), ("MODELS_CACHE_SECONDS", "1.5"),
+    ("API_KEY_HASH", "sk-plain"), ("API_KEY_HASH", "ab" * 31), ("ALLOWED_NETWORKS", "192.0.2.0/24, home"),
+    ("ALLOWED_NETWORKS", "192.0.2.0/33"), ("AWS_LAMBDA_HTTP_ENDPOINT", "somewhere"), ("AWS_LWA_PORT", "eighty"),
+    ("DEADLINE_MARGIN", "-1"),
 ]  # fmt: skip
 
 
@@ -77,18 +80,56 @@ def test_strange_variables_are_none_of_ours() -> None:
     assert Settings.from_env({"PATH": "/bin", "PORTS": "x"}) == settings()
 
 
-@pytest.mark.parametrize("name", ["API_KEY", "API_KEY_SECRET_ARN", "API_KEY_PARAM_NAME"])
-def test_any_of_the_three_ways_to_a_key_will_do(name: str) -> None:
-    Settings.from_env({name: "x"}).require_key()
+@pytest.mark.parametrize("name", ["API_KEY", "API_KEY_HASH", "API_KEY_SECRET_ARN", "API_KEY_PARAM_NAME"])
+def test_any_of_the_ways_to_a_key_will_do(name: str) -> None:
+    Settings.from_env({name: "ab" * 32}).require_key()
 
 
-def test_no_key_names_the_three_variables() -> None:
-    with pytest.raises(SettingsError, match=r"API_KEY .*API_KEY_SECRET_ARN .*API_KEY_PARAM_NAME"):
+def test_no_key_names_the_variables() -> None:
+    with pytest.raises(SettingsError, match=r"API_KEY .*API_KEY_HASH .*API_KEY_SECRET_ARN .*API_KEY_PARAM_NAME"):
         settings(api_key=" ").require_key()
 
 
+def test_a_function_starts_without_a_key_because_only_its_answers_can_say_so() -> None:
+    Settings.from_env({"AWS_LAMBDA_FUNCTION_NAME": "gateway"}).require_key()
+
+
+def test_a_hash_in_any_case() -> None:
+    assert Settings.from_env({"API_KEY_HASH": " " + "AB" * 32 + "\n"}).api_key_hash == "ab" * 32
+
+
+@pytest.mark.parametrize(("value", "networks"), [
+    ("192.0.2.0/24, 2001:db8::/32", ("192.0.2.0/24", "2001:db8::/32")),
+    ("192.0.2.7", ("192.0.2.7/32",)), ("192.0.2.7/24", ("192.0.2.0/24",)), (" , ", ()), ("::1", ("::1/128",)),
+])  # fmt: skip
+def test_networks(value: str, networks: tuple[str, ...]) -> None:
+    assert tuple(map(str, Settings.from_env({"ALLOWED_NETWORKS": value}).allowed_networks)) == networks
+
+
+@pytest.mark.parametrize(("environ", "port"), [
+    ({}, 8000), ({"PORT": "9000"}, 9000), ({"PORT": "9000", "AWS_LWA_PORT": "9001"}, 9001),
+    ({"AWS_LWA_PORT": "9001", "AWS_LAMBDA_HTTP_ENDPOINT": "127.0.0.1:9002"}, 9002),
+    ({"AWS_LAMBDA_HTTP_ENDPOINT": "http://127.0.0.1:9002/"}, 9002), ({"AWS_LAMBDA_HTTP_ENDPOINT": "9002"}, 9002),
+    ({"AWS_LAMBDA_HTTP_ENDPOINT": "[::1]:9002"}, 9002), ({"AWS_LWA_PORT": "0", "PORT": "9000"}, 0),
+])  # fmt: skip
+def test_the_port_by_whoever_names_it(environ: dict[str, str], port: int) -> None:
+    assert Settings.from_env(environ).listens_on == port
+
+
+@pytest.mark.parametrize(("environ", "invoked"), [
+    ({}, False), ({"AWS_LAMBDA_FUNCTION_NAME": "gateway"}, True),
+    ({"AWS_LAMBDA_FUNCTION_NAME": "gateway", "AWS_LAMBDA_HTTP_ENDPOINT": "127.0.0.1:9002"}, False),
+])  # fmt: skip
+def test_headers_of_an_invocation_are_trusted_only_where_an_adapter_sets_them(
+    environ: dict[str, str], invoked: bool
+) -> None:
+    assert Settings.from_env(environ).invoked is invoked
+
+
 def test_the_key_is_not_in_the_representation() -> None:
-    assert "sk-hidden" not in repr(settings(api_key="sk-hidden"))
+    shown = repr(settings(api_key="sk-hidden", api_key_hash="ab" * 32, origin_secret="edge-hidden"))
+    assert "hidden" not in shown
+    assert "abab" not in shown
 
 
 @pytest.mark.parametrize(("environ", "drains"), [

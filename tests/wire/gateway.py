@@ -111,6 +111,7 @@ def serving(
         lifespan="on",
         ws="none",
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=grace,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import threading
@@ -16,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.ports import Caller
-from app.errors import GatewayError, UpstreamFailure
-from app.stores.keys import SingleKey
+from app.errors import GatewayError, Unauthenticated, UpstreamFailure
+from app.stores.keys import HashedKey, NoKey, SingleKey
 from app.stores.secrets import Unavailable, from_parameter, from_secret, key_source, region_of
 
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:gateway-AbCdEf"
@@ -380,3 +381,27 @@ def test_the_key_is_not_kept() -> None:
     assert opens(keys, "sk-very-secret")
     kept = {name: value for name, value in vars(keys).items() if name != "_source"}
     assert "sk-very-secret" not in json.dumps(kept, default=repr)
+
+
+# Keys of which only the hash is known, and no key at all
+
+
+@given(st.text(min_size=1).filter(str.strip), st.text())
+async def test_a_hash_opens_to_its_key_only(key: str, other: str) -> None:
+    keys = HashedKey(hashlib.sha256(key.strip().encode("utf-8", "surrogatepass")).hexdigest())
+    assert await keys.authenticate(key) == Caller("default")
+    assert await keys.authenticate(f"  {key}\n") == Caller("default")
+    if other.strip() != key.strip():
+        assert await keys.authenticate(other) is None
+
+
+async def test_the_hash_itself_is_no_key() -> None:
+    digest = hashlib.sha256(b"sk-1").hexdigest()
+    assert await HashedKey(digest).authenticate(digest) is None
+
+
+@pytest.mark.parametrize("presented", ["", "sk-any"])
+async def test_without_any_key_everybody_is_told_how_to_make_one(presented: str) -> None:
+    with pytest.raises(Unauthenticated, match=r"\./dev hash --new.*ApiKeyHash") as raised:
+        await NoKey().authenticate(presented)
+    assert (raised.value.status, raised.value.code) == (401, "no_api_key")

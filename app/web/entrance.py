@@ -1,0 +1,116 @@
+"""Who may come in at all, before any key is looked at; and what an invocation of a Lambda function says of itself.
+
+Pure ASGI, each added by `main` only where it has something to do. `/health` is open to all of them: the Web Adapter and
+the canary ask it, it costs nothing and tells nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic_core import from_json
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import PermissionDenied
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+HEALTH = "/health"
+LAMBDA_CONTEXT = b"x-amzn-lambda-context"
+REQUEST_CONTEXT = b"x-amzn-request-context"
+ORIGIN_SECRET = b"x-origin-secret"
+VIEWER_ADDRESS = b"x-viewer-address"
+
+
+class Invocation:
+    """On Lambda only: takes the deadline and the source address from the two headers that the Web Adapter sets.
+
+    The adapter overwrites what a client sends under these names (tried with 0.9.1 and 1.0.0, 2026-11), and so does
+    `lambda_handler`; anywhere else they would be a stranger's word. Puts `deadline` (epoch seconds, `margin` before the
+    invocation's own) into `scope["state"]` and the source address into `scope["client"]`.
+    """
+
+    def __init__(self, app: ASGIApp, margin: float) -> None:
+        self._app = app
+        self._margin = margin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["client"] = None
+            for name, value in scope["headers"]:
+                if name == LAMBDA_CONTEXT:
+                    scope["state"]["deadline"] = _deadline(_object(value), self._margin)
+                elif name == REQUEST_CONTEXT:
+                    scope["client"] = _source(_object(value))
+        await self._app(scope, receive, send)
+
+
+class Origin:
+    """Lets in only what comes from the edge in front, which proves itself with a secret header.
+
+    The edge also says for whom it asks, in a header that it sets itself: that becomes `scope["client"]`.
+    """
+
+    def __init__(self, app: ASGIApp, secret: str) -> None:
+        self._app = app
+        self._secret = secret.strip().encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] != HEALTH:
+            headers = dict(scope["headers"])
+            if not hmac.compare_digest(headers.get(ORIGIN_SECRET, b""), self._secret):
+                raise PermissionDenied(
+                    "This gateway is reached through its CDN; requests past it are refused.", code="origin_forbidden"
+                )
+            if VIEWER_ADDRESS in headers:
+                scope["client"] = (headers[VIEWER_ADDRESS].decode("latin-1").strip(), 0)
+        await self._app(scope, receive, send)
+
+
+class Networks:
+    """Lets in only what comes from these networks, by the address of the connection and never by `X-Forwarded-For`."""
+
+    def __init__(self, app: ASGIApp, allowed: Iterable[Network]) -> None:
+        self._app = app
+        self._allowed = tuple(allowed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] != HEALTH and not self._lets_in(scope.get("client")):
+            raise PermissionDenied("Requests from your network address are not allowed here.", code="network_forbidden")
+        await self._app(scope, receive, send)
+
+    def _lets_in(self, client: Any) -> bool:
+        try:
+            address = ipaddress.ip_address(client[0])
+        except (TypeError, ValueError):
+            return False  # an address that nobody knows is none of the list
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._allowed)
+
+
+def _object(value: bytes) -> dict[str, Any]:
+    try:
+        parsed = from_json(value)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}  # the adapter says `null` for an event that is no request
+
+
+def _deadline(context: dict[str, Any], margin: float) -> float | None:
+    """A quarter of what is left at most goes into the margin: a function with a short timeout is to answer, too."""
+    ends = context.get("deadline")
+    if not isinstance(ends, int | float) or ends <= 0:
+        return None
+    left = ends / 1000 - time.time()
+    return ends / 1000 - min(margin, max(0.0, left) / 4)
+
+
+def _source(context: dict[str, Any]) -> tuple[str, int] | None:
+    http = context.get("http")
+    source = http.get("sourceIp") if isinstance(http, dict) else None
+    return (source, 0) if isinstance(source, str) else None

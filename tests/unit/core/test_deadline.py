@@ -1,0 +1,125 @@
+"""Work that must be over in time: what is in time is untouched, what is not is given up and says so."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from app.core.deadline import in_time, items_in_time
+from app.errors import UpstreamFailure
+
+LONG_AGO = 1.0
+
+
+class Source:
+    """Gives its items at once, then waits until it is closed; notes that it was."""
+
+    def __init__(self, *items: int) -> None:
+        self._items = items
+        self.closed = False
+
+    async def items(self, *, wait: bool = True) -> AsyncGenerator[int, None]:
+        try:
+            for item in self._items:
+                yield item
+            if wait:
+                await asyncio.Event().wait()
+        finally:
+            self.closed = True
+
+
+async def consumed(items: AsyncGenerator[int, None], seen: list[int], seconds: float = 0) -> None:
+    """Takes so long over each."""
+    async with aclosing(items):
+        async for item in items:
+            await asyncio.sleep(seconds)
+            seen.append(item)
+
+
+async def collected(items: AsyncGenerator[Any, None]) -> list[Any]:
+    async with aclosing(items):
+        return [item async for item in items]
+
+
+@pytest.mark.parametrize("deadline", [None, time.time() + 3600])
+async def test_items_in_time_are_untouched(deadline: float | None) -> None:
+    source = Source(1, 2, 3)
+    assert await collected(items_in_time(source.items(wait=False), deadline)) == [1, 2, 3]
+    assert source.closed
+
+
+async def test_a_source_that_falls_silent_is_interrupted_and_closed() -> None:
+    source, seen = Source(1, 2), list[int]()
+    with pytest.raises(UpstreamFailure) as raised:
+        await consumed(items_in_time(source.items(), time.time() + 0.05), seen)
+    assert seen == [1, 2]
+    assert source.closed
+    assert (raised.value.status, raised.value.code, raised.value.should_retry) == (504, "deadline_exceeded", False)
+    assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
+
+
+async def test_a_deadline_long_ago_stops_before_the_first_item() -> None:
+    source = Source(1)
+    with pytest.raises(UpstreamFailure, match="time limit"):
+        await collected(items_in_time(source.items(), LONG_AGO))
+
+
+async def test_a_busy_consumer_is_not_interrupted_but_gets_no_more() -> None:
+    finished: list[int] = []
+    with pytest.raises(UpstreamFailure):
+        await consumed(items_in_time(Source(1, 2).items(), time.time() + 0.02), finished, seconds=0.1)
+    assert finished == [1]
+
+
+async def test_a_cancelled_consumer_stays_cancelled() -> None:
+    source = Source()
+    task = asyncio.create_task(collected(items_in_time(source.items(), time.time() + 3600)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert source.closed
+
+
+async def test_whoever_is_cancelled_at_the_deadline_itself_stays_cancelled() -> None:
+    task = asyncio.create_task(collected(items_in_time(Source().items(), time.time() + 0.03)))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0.03, task.cancel)
+    with pytest.raises((asyncio.CancelledError, UpstreamFailure)):
+        await task
+
+
+async def test_an_error_of_the_source_is_passed_on() -> None:
+    async def failing() -> AsyncGenerator[int, None]:
+        yield 1
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await collected(items_in_time(failing(), time.time() + 3600))
+
+
+@pytest.mark.parametrize("deadline", [None, time.time() + 3600])
+async def test_a_result_in_time(deadline: float | None) -> None:
+    async def answer() -> int:
+        return 42
+
+    assert await in_time(answer(), deadline) == 42
+
+
+async def test_a_result_that_takes_too_long() -> None:
+    with pytest.raises(UpstreamFailure) as raised:
+        await in_time(asyncio.sleep(60), time.time() + 0.02)
+    assert raised.value.code == "deadline_exceeded"
+
+
+async def test_a_timeout_of_the_work_itself_is_none_of_ours() -> None:
+    async def impatient() -> None:
+        raise TimeoutError("inner")
+
+    with pytest.raises(TimeoutError, match="inner"):
+        await in_time(impatient(), time.time() + 3600)
