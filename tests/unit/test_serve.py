@@ -69,6 +69,15 @@ def test_settings_that_cannot_be_used_are_exit_code_2(
     assert "API_KEY_SECRET_ARN" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [["--port", "1"], ["--host"], ["--host", "x", "y"], ["x"]])
+def test_arguments_that_do_not_exist_are_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["serve", *arguments])
+    assert serve.main() == 2
+    assert capsys.readouterr().err.startswith("usage:")
+
+
 def test_a_signal_that_uvicorn_has_dealt_with_does_not_end_the_process_once_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
