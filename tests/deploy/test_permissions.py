@@ -1,0 +1,160 @@
+"""Who may call what, in every combination of parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.deploy.combinations import SECRET_ARN
+from tests.deploy.resolver import Stack
+
+URL, INVOKE = "lambda:InvokeFunctionUrl", "lambda:InvokeFunction"
+
+
+def _permissions(stack: Stack, principal: str) -> list[dict[str, Any]]:
+    return [each for each in stack.of_type("AWS::Lambda::Permission").values() if each["Principal"] == principal]
+
+
+def _statements(stack: Stack, role: str) -> list[dict[str, Any]]:
+    policies = stack.properties(role)["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def _allowed(stack: Stack, role: str, prefix: str) -> dict[str, Any]:
+    """Action -> resource, of the actions with this prefix."""
+    found: dict[str, Any] = {}
+    for statement in _statements(stack, role):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        found |= {action: statement["Resource"] for action in actions if action.startswith(prefix)}
+    return found
+
+
+def test_a_public_url_has_both_permissions_and_others_have_none(stacks: list[Stack]) -> None:
+    for stack in stacks:
+        public = stack.given.get("AuthType", "NONE") == "NONE" and stack.given.get("HttpApi") != "true"
+        found = {each["Action"]: each for each in _permissions(stack, "*")}
+        assert set(found) == ({URL, INVOKE} if public else set()), stack.given
+        assert len(_permissions(stack, "*")) == len(found)
+        if public:
+            assert found[URL]["FunctionUrlAuthType"] == "NONE"
+            assert all(each["FunctionName"] == "Gateway" for each in found.values())
+
+
+def test_nobody_may_invoke_the_function_past_its_url(stacks: list[Stack]) -> None:
+    """Else anybody with an AWS account could call it with a request context, and a source address, of their own making."""
+    for stack in stacks:
+        for each in stack.of_type("AWS::Lambda::Permission").values():
+            if each["Principal"] == "*" and each["Action"] == INVOKE:
+                assert each["InvokedViaFunctionUrl"] is True, stack.given
+            assert each["Principal"] == "*" or each["SourceArn"], stack.given
+            assert each["Action"] in (URL, INVOKE)
+
+
+def test_only_this_stacks_cloudfront_may_call_where_it_signs(stacks: list[Stack]) -> None:
+    for stack in stacks:
+        found = {each["Action"]: each for each in _permissions(stack, "cloudfront.amazonaws.com")}
+        assert set(found) == ({URL, INVOKE} if stack.given.get("Edge") == "oac" else set()), stack.given
+        for each in found.values():
+            assert each["SourceArn"] == "arn:aws:cloudfront::123456789012:distribution/EdgeDistribution"
+        if found:
+            assert found[URL]["FunctionUrlAuthType"] == "AWS_IAM"
+            assert found[INVOKE]["InvokedViaFunctionUrl"] is True
+
+
+def test_only_this_stacks_http_api_may_call(stacks: list[Stack]) -> None:
+    for stack in stacks:
+        found = _permissions(stack, "apigateway.amazonaws.com")
+        assert len(found) == (stack.given.get("HttpApi") == "true"), stack.given
+        for each in found:
+            assert each["SourceArn"] == "arn:aws:execute-api:us-east-1:123456789012:GatewayApi/*"
+
+
+def test_keys_are_readable_only_where_they_are_configured(stacks: list[Stack]) -> None:
+    for stack in stacks:
+        given = stack.given
+        secret = given.get("ApiKeySecretArn")
+        parameter = given.get("ApiKeyParamName", "").lstrip("/")
+        named = f"arn:aws:ssm:us-east-1:123456789012:parameter/{parameter}"
+        assert _allowed(stack, "GatewayRole", "ssm:") == ({"ssm:GetParameter": named} if parameter else {}), given
+        expected = {"secretsmanager:GetSecretValue": SECRET_ARN} if secret else {}
+        assert _allowed(stack, "GatewayRole", "secretsmanager:") == expected, given
+
+
+def test_the_canary_reads_the_key_that_it_presents_and_no_other(stacks: list[Stack]) -> None:
+    for stack in stacks:
+        if "CanaryRole" not in stack.resources:
+            continue
+        variables = stack.properties("CanaryFunction")["Environment"]["Variables"]
+        parameter, secret = variables.get("API_KEY_PARAM_NAME", ""), variables.get("API_KEY_SECRET_ARN")
+        named = f"arn:aws:ssm:us-east-1:123456789012:parameter/{parameter.lstrip('/')}"
+        assert _allowed(stack, "CanaryRole", "ssm:") == ({"ssm:GetParameter": named} if parameter else {}), stack.given
+        expected = {"secretsmanager:GetSecretValue": secret} if secret else {}
+        assert _allowed(stack, "CanaryRole", "secretsmanager:") == expected, stack.given
+
+
+def test_the_table_is_open_only_where_it_exists_and_to_its_own(stacks: list[Stack]) -> None:
+    for stack in stacks:
+        tables = {f"{name}.Arn" for name in stack.of_type("AWS::DynamoDB::Table")}
+        assert set(_allowed(stack, "GatewayRole", "dynamodb:").values()) == tables, stack.given
+        if "CanaryRole" in stack.resources:
+            probes = stack.parameters["DeepProbeCentsPerDay"] != "0"
+            assert set(_allowed(stack, "CanaryRole", "dynamodb:").values()) == (tables if probes else set()), (
+                stack.given
+            )
+
+
+def test_a_customer_key_opens_only_through_the_services_that_use_it(stacks: list[Stack]) -> None:
+    for stack in stacks:
+        for role in ("GatewayRole", "CanaryRole"):
+            if role not in stack.resources:
+                continue
+            for statement in _statements(stack, role):
+                if "kms:Decrypt" in statement["Action"]:
+                    assert statement["Resource"] == stack.given["KmsKeyArn"]
+                    services = statement["Condition"]["StringEquals"]["kms:ViaService"]
+                    assert {name.split(".")[0] for name in services} == {"dynamodb", "secretsmanager", "ssm"}
+
+
+def test_the_canary_may_call_a_signed_url_and_nothing_more_of_the_function(stacks: list[Stack]) -> None:
+    for stack in stacks:
+        if "CanaryRole" not in stack.resources:
+            continue
+        found = _allowed(stack, "CanaryRole", "lambda:")
+        signed = stack.given.get("AuthType") == "AWS_IAM"
+        assert found == (dict.fromkeys((URL, INVOKE), "Gateway.Arn") if signed else {}), stack.given
+        for statement in _statements(stack, "CanaryRole"):
+            if statement["Action"] == INVOKE:
+                assert statement["Condition"] == {"Bool": {"lambda:InvokedViaFunctionUrl": True}}
+
+
+def test_roles_are_assumed_by_their_service_and_carry_no_managed_policy(stacks: list[Stack]) -> None:
+    services = {
+        "GatewayRole": "lambda.amazonaws.com",
+        "CanaryRole": "lambda.amazonaws.com",
+        "ScheduleRole": "scheduler.amazonaws.com",
+    }
+    for stack in stacks:
+        for name, role in stack.of_type("AWS::IAM::Role").items():
+            [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+            assert trust["Principal"] == {"Service": services[name]}
+            assert not {"ManagedPolicyArns", "RoleName", "PermissionsBoundary"} & set(role)
+
+
+def test_resources_are_of_this_account_or_of_nobody(stacks: list[Stack]) -> None:
+    """Foundation models belong to nobody, buckets to whom they say; every other ARN names this account."""
+    for stack in stacks:
+        for role in stack.of_type("AWS::IAM::Role"):
+            for statement in _statements(stack, role):
+                resources = (
+                    statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+                )
+                for arn in resources:
+                    if arn == "*":
+                        assert all(action.startswith("bedrock:List") for action in statement["Action"])
+                    elif arn.startswith("arn:") and "foundation-model" not in arn and ":s3:" not in arn:
+                        assert arn.split(":")[4] == "123456789012", arn
+
+
+def test_models_may_be_called_wherever_a_profile_routes_to(stacks: list[Stack]) -> None:
+    [statement] = [each for each in _statements(stacks[0], "GatewayRole") if each.get("Sid") == "FoundationModels"]
+    # The one without a region is what a global profile asks for.
+    assert statement["Resource"] == ["arn:aws:bedrock:*::foundation-model/*", "arn:aws:bedrock:::foundation-model/*"]
