@@ -23,7 +23,6 @@ HEALTH = "/health"
 LAMBDA_CONTEXT = b"x-amzn-lambda-context"
 REQUEST_CONTEXT = b"x-amzn-request-context"
 ORIGIN_SECRET = b"x-origin-secret"
-VIEWER_ADDRESS = b"x-viewer-address"
 
 
 class Invocation:
@@ -50,10 +49,7 @@ class Invocation:
 
 
 class Origin:
-    """Lets in only what comes from the edge in front, which proves itself with a secret header.
-
-    The edge also says for whom it asks, in a header that it sets itself: that becomes `scope["client"]`.
-    """
+    """Lets in only what comes through the edge in front, which proves itself with a secret header."""
 
     def __init__(self, app: ASGIApp, secret: str) -> None:
         self._app = app
@@ -61,13 +57,10 @@ class Origin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] != HEALTH:
-            headers = dict(scope["headers"])
-            if not hmac.compare_digest(headers.get(ORIGIN_SECRET, b""), self._secret):
+            if not hmac.compare_digest(dict(scope["headers"]).get(ORIGIN_SECRET, b""), self._secret):
                 raise PermissionDenied(
                     "This gateway is reached through its CDN; requests past it are refused.", code="origin_forbidden"
                 )
-            if VIEWER_ADDRESS in headers:
-                scope["client"] = (headers[VIEWER_ADDRESS].decode("latin-1").strip(), 0)
         await self._app(scope, receive, send)
 
 
