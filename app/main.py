@@ -116,8 +116,10 @@ def _application(
 ) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        # The SDK takes a while to import; meanwhile the port is open, and the first request finds it done.
+        # What the first call needs takes a while to load; meanwhile the port is open, and the first request finds it done.
         warming = asyncio.get_running_loop().run_in_executor(executor, _warm, aws)
+        if settings.on_lambda:
+            await warming  # the init phase has a whole core, the first invocation the memory size's share of one
         yield
         await warming
         executor.shutdown(wait=False, cancel_futures=True)
@@ -160,7 +162,14 @@ def _surround(app: Starlette, settings: Settings, express: Mapping[str, Endpoint
             allow_credentials="*" not in settings.allowed_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["x-request-id", "x-gateway-model", "x-gateway-ignored", "x-gateway-repairs", "retry-after"],
+            expose_headers=[
+                "x-request-id",
+                "x-gateway-model",
+                "x-gateway-ignored",
+                "x-gateway-repairs",
+                "x-gateway-stream",
+                "retry-after",
+            ],
         )
     app.add_middleware(Context)
 

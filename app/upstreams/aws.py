@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -168,9 +169,13 @@ class Aws:
         return frozen
 
     def _ca_bundle(self) -> str:
-        from botocore.httpsession import get_cert_path
-
-        return self._environ.get("AWS_CA_BUNDLE") or self._environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(True)
+        named = self._environ.get("AWS_CA_BUNDLE") or self._environ.get("REQUESTS_CA_BUNDLE")
+        if named:
+            return named
+        package = find_spec("botocore")  # finds it; to import it and ask takes 50 ms
+        assert package is not None
+        assert package.submodule_search_locations is not None
+        return str(Path(package.submodule_search_locations[0]) / "cacert.pem")
 
     def _proxy(self, url: str) -> str | None:
         scheme = url.split(":", 1)[0]

