@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Protocol
@@ -24,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import GatewayError, Internal, InvalidRequest, UpstreamFailure
 from app.main import create_app
+from app.meter.log import start_logging
 from app.settings import Settings, SettingsError
 from app.web.problems import problem_body, problem_headers, problem_response
 
@@ -277,19 +277,11 @@ def build(environ: Mapping[str, str] | None = None) -> Handler:
     """The handler as the environment configures it. Settings that can't be used make one that answers 500."""
     try:
         settings = Settings.from_env(environ)
-        start_logging(settings)
+        start_logging("DEBUG" if settings.debug else settings.log_level.upper(), as_json=True)
         return Handler(create_app(settings, environ), settings.api_route_prefix)
     except SettingsError as problem:
-        start_logging(Settings.from_env({}))
+        start_logging("INFO", as_json=True)
         return Handler(_misconfigured(problem))
-
-
-def start_logging(settings: Settings) -> None:
-    """As `app.serve` does it, in place of the runtime's own handler, so that lines look the same on every front."""
-    level = "DEBUG" if settings.debug else settings.log_level.upper()
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout, force=True)
-    for name in ("asyncio", "boto3", "botocore", "mangum", "urllib3"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 def __getattr__(name: str) -> Handler:

@@ -5,7 +5,6 @@ Exit codes: 0 after a signal, 2 where the settings can't be used, 1 or 3 where t
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 
@@ -23,12 +22,13 @@ def main() -> int:
         settings = Settings.from_env()
         settings.require_key()
         from app.main import create_app
+        from app.meter.log import start_logging
 
         app = create_app(settings)
     except SettingsError as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
-    start_logging(settings)
+    start_logging("DEBUG" if settings.debug else settings.log_level.upper(), as_json=settings.on_lambda)
     import uvicorn
 
     config = uvicorn.Config(
@@ -50,14 +50,6 @@ def main() -> int:
     server = uvicorn.Server(config)
     server.run()
     return 0 if server.started else 3
-
-
-def start_logging(settings: Settings) -> None:
-    """Our lines to standard output, as they are. Of the libraries only warnings: at `debug` they show keys and prompts."""
-    level = "DEBUG" if settings.debug else settings.log_level.upper()
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout)
-    for name in ("asyncio", "boto3", "botocore", "urllib3", "uvicorn"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 def _ended(number: int, frame: object) -> None:

@@ -1,8 +1,10 @@
-"""One structured line per request: who, what, how much, how long. Never what was said."""
+"""Log lines: one per request (who, what, how much, how long; never what was said), and how all of them are written."""
 
 from __future__ import annotations
 
 import logging
+import sys
+import time
 from typing import Any
 
 from pydantic_core import to_json
@@ -10,6 +12,39 @@ from pydantic_core import to_json
 from app.core.ports import UsageRecord
 
 log = logging.getLogger("gateway.usage")
+
+_LIBRARIES = ("asyncio", "boto3", "botocore", "mangum", "urllib3", "uvicorn")
+
+
+def start_logging(level: str, *, as_json: bool) -> None:
+    """Our lines to standard output. Of the libraries only warnings: at `debug` they show keys and prompts.
+
+    `as_json`: every line is a JSON object, as log groups with LogFormat JSON have it; otherwise only usage lines are.
+    """
+    # `force`: the managed Python runtime has a handler of its own, with a format of its own.
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines() if as_json else logging.Formatter("%(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _LIBRARIES:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+class JsonLines(logging.Formatter):
+    """`{"timestamp", "level", "logger", "message"}`. Of an exception only the kind: its text may quote a prompt."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        if record.name == log.name:
+            return message  # is JSON already
+        line = {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": message,
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__name__
+        return to_json(line).decode()
 
 
 class LogMeter:

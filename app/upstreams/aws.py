@@ -43,6 +43,7 @@ class Aws:
         self._lock = threading.RLock()
         self._clients: dict[tuple[str, str | None], Any] = {}
         self._boto: Any = None
+        self._boto3: Any = None
         self._runtime: Endpoint | None = None
 
     @property
@@ -86,8 +87,9 @@ class Aws:
                     read_timeout=10,
                     retries={"total_max_attempts": 2, "mode": "standard"},
                 )
-                session = boto3.session.Session(botocore_session=self._session())
-                self._clients[key] = session.client(
+                if self._boto3 is None:  # one, because it registers itself with botocore's
+                    self._boto3 = boto3.session.Session(botocore_session=self._session())
+                self._clients[key] = self._boto3.client(
                     service,
                     region_name=region or self.region,
                     endpoint_url=self._configured_url(service),

@@ -656,7 +656,7 @@ def test_importing_does_nothing_and_looking_the_handler_up_builds_it(
 ) -> None:
     for name, value in (environ(emulator) | {"API_KEY": KEY}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(lambda_handler, "start_logging", lambda settings: None)
+    monkeypatch.setattr(lambda_handler, "start_logging", lambda level, *, as_json: None)
     module = importlib.import_module("app.lambda_handler")
     assert "handler" not in vars(module)
     built = module.handler

@@ -1,36 +1,23 @@
-"""The process without its process: arguments, exit codes, logging. How it really starts and ends is in tests/wire."""
+"""The process without its process: arguments and exit codes. How it really starts and ends is in tests/wire."""
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import uvicorn
 
 from app import serve
-from app.settings import Settings
-
-
-def settings(**given: Any) -> Settings:
-    return Settings.model_validate(given)
-
-
-LIBRARIES = ("asyncio", "boto3", "botocore", "urllib3", "uvicorn")
 
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    levels = {name: logging.getLogger(name).level for name in ("", *LIBRARIES)}
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
 
 
 def served(monkeypatch: pytest.MonkeyPatch, *, started: bool = True) -> list[uvicorn.Config]:
@@ -43,6 +30,7 @@ def served(monkeypatch: pytest.MonkeyPatch, *, started: bool = True) -> list[uvi
 
     monkeypatch.setattr(uvicorn.Server, "run", run)
     monkeypatch.setattr(sys, "argv", ["serve", "--host", "127.0.0.1"])
+    monkeypatch.setattr("app.meter.log.start_logging", lambda level, *, as_json: None)
     monkeypatch.setenv("API_KEY", "sk-1")
     return seen
 
@@ -85,10 +73,3 @@ def test_a_signal_that_uvicorn_has_dealt_with_does_not_end_the_process_once_more
     serve.main()
     signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGINT)
-
-
-@pytest.mark.parametrize("chosen", [settings(log_level="debug"), settings(debug=True), settings(log_level="error")])
-def test_libraries_never_log_at_debug_where_they_show_keys_and_prompts(chosen: Settings) -> None:
-    serve.start_logging(chosen)
-    for name in LIBRARIES:
-        assert logging.getLogger(name).getEffectiveLevel() >= logging.INFO

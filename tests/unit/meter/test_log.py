@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from app.core.events import Finished, Usage
 from app.core.ports import Call, Caller, UsageRecord
-from app.meter.log import LogMeter, to_line
+from app.meter.log import LogMeter, start_logging, to_line
 
 
 def record(model: str = "gpt-4o", **changes: Any) -> UsageRecord:
@@ -53,3 +54,57 @@ def test_it_is_logged_as_json_where_anybody_reads(level: int, lines: int, caplog
         LogMeter().record(record())
     assert len(caplog.messages) == lines
     assert all(json.loads(message)["event"] == "usage" for message in caplog.messages)
+
+
+# How lines are written
+
+
+LIBRARIES = ("asyncio", "boto3", "botocore", "mangum", "urllib3", "uvicorn")
+
+
+@pytest.fixture
+def _logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in ("", *LIBRARIES)}
+    root.handlers.clear()
+    yield
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.mark.usefixtures("_logging")
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])
+def test_libraries_never_log_at_debug_where_they_show_keys_and_prompts(level: str) -> None:
+    start_logging(level, as_json=True)
+    for name in LIBRARIES:
+        assert logging.getLogger(name).getEffectiveLevel() >= logging.WARNING
+
+
+@pytest.mark.usefixtures("_logging")
+def test_every_line_is_one_json_object_where_that_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging("INFO", as_json=True)
+    LogMeter().record(record())
+    logging.getLogger("app.stores.keys").warning("two\nlines of %s", "text")
+    try:
+        raise ValueError("a secret prompt")
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+    usage, warning, failure = map(json.loads, capsys.readouterr().out.splitlines())
+    assert usage["event"] == "usage"
+    assert (warning["level"], warning["logger"], warning["message"]) == (
+        "WARNING",
+        "app.stores.keys",
+        "two\nlines of text",
+    )
+    assert warning["timestamp"].endswith("Z")
+    assert failure["exception"] == "ValueError"
+    assert "secret prompt" not in json.dumps(failure)
+
+
+@pytest.mark.usefixtures("_logging")
+def test_elsewhere_only_usage_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging("WARNING", as_json=False)
+    LogMeter().record(record())
+    logging.getLogger("app").warning("as it is")
+    assert capsys.readouterr().out == "as it is\n"
