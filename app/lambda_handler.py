@@ -19,12 +19,12 @@ from typing import Any, Final, Literal, Protocol
 
 from mangum import Mangum
 from mangum.protocols import LifespanCycle
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import GatewayError, Internal, InvalidRequest, UpstreamFailure
 from app.main import create_app
 from app.meter.log import start_logging
 from app.settings import Settings, SettingsError
+from app.web.asgi import ASGIApp, Message, Receive, Scope, Send
 from app.web.problems import problem_body, problem_headers, problem_response
 
 log = logging.getLogger(__name__)

@@ -6,11 +6,10 @@ import json
 from typing import Any
 
 from pydantic_core import from_json
-from starlette.requests import ClientDisconnect
-from starlette.types import Receive
 
 from app.core.json_values import has_infinity, may_overflow
 from app.errors import InvalidRequest, TooLarge
+from app.web.asgi import ClientDisconnect, Receive
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:

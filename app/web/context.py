@@ -6,9 +6,7 @@ import os
 import time
 from typing import Any
 
-from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
+from app.web.asgi import ASGIApp, ClientDisconnect, Message, Receive, Scope, Send
 from app.web.body import too_large
 from app.web.problems import as_gateway_error, problem_response
 
@@ -24,9 +22,6 @@ class Context:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         request_id = new_request_id()
         started = time.time()
         scope.setdefault("state", {}).update(request_id=request_id, started=started)
@@ -58,9 +53,6 @@ class Net:
         self._limit = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         begun = False
 
         async def noted(message: Message) -> None:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from starlette.requests import Request
-
 from app.core.ports import Call, Keys
+from app.web.asgi import Request
 from app.web.auth import authenticate
 from app.web.body import parse_json, read_body
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import from_json
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import PermissionDenied
+from app.web.asgi import ASGIApp, Receive, Scope, Send
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -38,13 +38,12 @@ class Invocation:
         self._margin = margin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope["client"] = None
-            for name, value in scope["headers"]:
-                if name == LAMBDA_CONTEXT:
-                    scope["state"]["deadline"] = _deadline(_object(value), self._margin)
-                elif name == REQUEST_CONTEXT:
-                    scope["client"] = _source(_object(value))
+        scope["client"] = None
+        for name, value in scope["headers"]:
+            if name == LAMBDA_CONTEXT:
+                scope["state"]["deadline"] = _deadline(_object(value), self._margin)
+            elif name == REQUEST_CONTEXT:
+                scope["client"] = _source(_object(value))
         await self._app(scope, receive, send)
 
 
@@ -56,7 +55,7 @@ class Origin:
         self._secret = secret.strip().encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] != HEALTH and not self._lets_in(scope):
+        if scope["path"] != HEALTH and not self._lets_in(scope):
             raise PermissionDenied(
                 "This gateway is reached through its CDN; requests past it are refused.", code="origin_forbidden"
             )
@@ -74,7 +73,7 @@ class Networks:
         self._allowed = tuple(allowed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] != HEALTH and not self._lets_in(scope.get("client")):
+        if scope["path"] != HEALTH and not self._lets_in(scope.get("client")):
             raise PermissionDenied("Requests from your network address are not allowed here.", code="network_forbidden")
         await self._app(scope, receive, send)
 

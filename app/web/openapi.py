@@ -6,16 +6,15 @@ Bodies are read by hand, so that a mistake in one is told in OpenAI's envelope; 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic_core import to_json
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import compile_path
 
-from app.web.operation import Endpoint, Operation
+from app.web.asgi import Endpoint, Request, Response
+from app.web.operation import Operation
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -84,7 +83,7 @@ def _declare(router: APIRouter, operation: Operation) -> None:
     if operation.body is not None:
         schema = _body_schema(operation.body)
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    names = compile_path(operation.path)[2]
+    names = re.findall(r"\{(\w+)", operation.path)
     if names:
         extra["parameters"] = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
 

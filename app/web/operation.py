@@ -6,27 +6,19 @@ request (measured 2026-11, fastapi 0.165). FastAPI still writes the document, wh
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import Response
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+from app.web.asgi import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`path` in Starlette's notation, without a prefix. `body` describes the JSON body, which the endpoint reads itself."""
+    """`path` without a prefix, parameters as `web/router.py` has them. `body` describes the body that the endpoint reads."""
 
     method: str
     path: str
     endpoint: Endpoint
     summary: str
     body: type[BaseModel] | None = None
-
-    @property
-    def express(self) -> bool:
-        """Whether it can be found by its path alone, past the router."""
-        return self.method == "POST" and "{" not in self.path

@@ -9,11 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import to_json
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 
-from app.errors import GatewayError, Internal, InvalidRequest, MethodNotAllowed, NotFound
+from app.errors import GatewayError, Internal, InvalidRequest
+from app.web.asgi import Response
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +52,6 @@ def as_gateway_error(problem: BaseException, request_id: str) -> GatewayError:
         return problem
     if isinstance(problem, ValidationError):
         return from_validation(problem)
-    if isinstance(problem, HTTPException):
-        return _from_http(problem)
     log_failure(problem, request_id)
     return Internal(_FIXED)
 
@@ -87,27 +83,3 @@ def from_validation(problem: ValidationError) -> InvalidRequest:
 def _is_branch(step: object) -> bool:
     """pydantic names the branches of a union in its paths (`stop.list[str]`); they are no fields."""
     return isinstance(step, str) and (step in ("str", "int", "float", "bool", "dict") or "[" in step)
-
-
-def _from_http(problem: HTTPException) -> GatewayError:
-    if problem.status_code == 404:
-        return NotFound("Unknown request URL. Check the path and the API prefix.", code="unknown_url")
-    if problem.status_code == 405:
-        return MethodNotAllowed("This route does not take that method.", code="method_not_allowed")
-    if problem.status_code < 500:
-        return GatewayError("The request can't be served.", status=problem.status_code, type="invalid_request_error")
-    return Internal(_FIXED)
-
-
-def request_id_of(request: Request) -> str:
-    return str(request.scope.get("state", {}).get("request_id", ""))
-
-
-async def handle(request: Request, problem: Exception) -> Response:
-    """The exception handler for everything, given to the framework."""
-    request_id = request_id_of(request)
-    error = as_gateway_error(problem, request_id)
-    headers = None
-    if isinstance(problem, HTTPException) and problem.headers:
-        headers = {"allow": ", ".join(sorted(problem.headers["Allow"].split(", ")))}  # the framework joins a set
-    return problem_response(error, request_id, headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.core.plan import Receipt
 
 MAX_HEADER = 1000
+RECEIPT_HEADERS = ("x-gateway-model", "x-gateway-ignored", "x-gateway-repairs")
 
 
 def receipt_headers(receipt: Receipt) -> dict[str, str]:

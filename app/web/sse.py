@@ -12,12 +12,10 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Protocol
 
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-
 from app.core.events import Batch
 from app.core.ports import Call
 from app.errors import UpstreamFailure
+from app.web.asgi import Receive, Response, Scope, Send, raw_headers
 from app.web.problems import as_gateway_error, problem_body, problem_response
 
 PING = b": ping\n\n"
@@ -91,9 +89,7 @@ class EventStream(Response):
             response = problem_response(error, self._call.request_id, self._more_headers())
             await response(scope, receive, connection.raw)
             return
-        raw = [
-            (name.encode(), value.encode("latin-1")) for name, value in (HEADERS | dict(self._more_headers())).items()
-        ]
+        raw = raw_headers(HEADERS | dict(self._more_headers()))
         await connection.raw({"type": "http.response.start", "status": 200, "headers": raw})
         try:
             await connection.write(encoder.feed(choice, batch))

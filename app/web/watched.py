@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from starlette.requests import ClientDisconnect
-from starlette.types import Receive
-
 from app.core.ports import Call
+from app.web.asgi import ClientDisconnect, Receive
 
 T = TypeVar("T")
 

@@ -7,13 +7,12 @@ import time
 from typing import Any
 
 from pydantic_core import to_json
-from starlette.requests import Request
-from starlette.responses import Response
 
 from app.api.chat.decode import decode
 from app.api.chat.encode import ChatStream, encode_completion
 from app.api.chat.schema import ChatRequest
 from app.gateway import Gateway
+from app.web.asgi import Request, Response
 from app.web.endpoint import Door
 from app.web.operation import Operation
 from app.web.receipt import receipt_headers

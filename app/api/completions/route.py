@@ -6,13 +6,12 @@ import os
 import time
 
 from pydantic_core import to_json
-from starlette.requests import Request
-from starlette.responses import Response
 
 from app.api.completions.decode import decode
 from app.api.completions.encode import CompletionStream, encode_completion
 from app.api.completions.schema import CompletionRequest
 from app.gateway import Gateway
+from app.web.asgi import Request, Response
 from app.web.endpoint import Door
 from app.web.operation import Operation
 from app.web.receipt import receipt_headers

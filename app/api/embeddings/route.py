@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pydantic_core import to_json
-from starlette.requests import Request
-from starlette.responses import Response
 
 from app.api.embeddings.answer import answer
 from app.api.embeddings.schema import EmbeddingsBody
 from app.core.ports import Embedder, TokenDecoder
+from app.web.asgi import Request, Response
 from app.web.endpoint import Door
 from app.web.operation import Operation
 from app.web.receipt import receipt_headers

@@ -17,7 +17,7 @@ Encoding = Literal["float", "base64"]
 class EmbeddingsBody(BaseModel):
     """Every optional field may be null. Fields that are not named here have no effect, and are told as ignored."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)  # built when first used, not by every cold start
 
     model: Annotated[str, Field(min_length=1)]
     input: Any

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pydantic_core import to_json
-from starlette.requests import Request
-from starlette.responses import Response
 
 from app.api.models.read import list_models, retrieve
 from app.core.ports import Models
+from app.web.asgi import Request, Response
 from app.web.endpoint import Door
 from app.web.operation import Operation
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pydantic_core import to_json
-from starlette.requests import Request
-from starlette.responses import Response
 
 from app.api.status.decode import models_in
 from app.api.status.encode import encode
 from app.core.ports import Statuses
 from app.errors import InvalidRequest
+from app.web.asgi import Request, Response
 from app.web.endpoint import Door
 from app.web.operation import Operation
 

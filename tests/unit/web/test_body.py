@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import ClientDisconnect
 
 from app.errors import InvalidRequest, TooLarge
+from app.web.asgi import ClientDisconnect
 from app.web.body import parse_json, read_body
 from tests.unit.web.asgi import DISCONNECT, Wire
 

@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import PermissionDenied
+from app.web.asgi import ASGIApp, Receive, Scope, Send
 from app.web.entrance import Invocation, Networks, Origin
 
 CIDRS = ("192.0.2.0/24", "2001:db8:1::/48", "203.0.113.7/32")
@@ -113,10 +113,3 @@ async def test_what_comes_through_the_edge_comes_in() -> None:
     inside = Inside()
     await enter(Origin(inside, " edge-secret "), x_origin_secret="edge-secret")
     assert inside.scopes
-
-
-async def test_what_is_no_request_goes_through() -> None:
-    inside = Inside()
-    for layer in (Invocation(inside, 4), Origin(inside, "s"), Networks(inside, [])):
-        await layer({"type": "lifespan"}, never, never)
-    assert len(inside.scopes) == 3

@@ -1,4 +1,4 @@
-"""The layers round all routes: ids and headers, the size limit, the last net; and the short way past the router."""
+"""The layers round all routes: ids and headers, the size limit, the last net."""
 
 from __future__ import annotations
 
@@ -8,22 +8,18 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field, ValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.core.plan import Receipt
-from app.errors import GatewayError, InvalidRequest, NotFound, UpstreamFailure
+from app.errors import GatewayError, InvalidRequest, UpstreamFailure
+from app.web.asgi import ASGIApp, ClientDisconnect, Receive, Response, Scope, Send
 from app.web.context import Context, Net
-from app.web.express import Express
-from app.web.problems import as_gateway_error, handle, problem_headers
+from app.web.problems import as_gateway_error, problem_headers, problem_response
 from app.web.receipt import MAX_HEADER, receipt_headers
 from tests.unit.web.asgi import REQUEST, Wire, scope
 
 
 async def seen(scope: Scope, receive: Receive, send: Send) -> None:
-    await PlainTextResponse(scope["path"])(scope, receive, send)
+    await Response(scope["path"].encode())(scope, receive, send)
 
 
 def raising(problem: BaseException, *, late: bool = False) -> ASGIApp:
@@ -54,12 +50,6 @@ async def test_a_slash_at_the_end_makes_no_difference(path: str, served: str) ->
     wire = Wire(REQUEST)
     await wire.run(Context(seen), scope(path))
     assert wire.body.decode() == served
-
-
-@pytest.mark.parametrize("layer", [Context(raising(ZeroDivisionError())), Net(raising(ZeroDivisionError()), 10)])
-async def test_what_is_no_http_goes_through(layer: ASGIApp) -> None:
-    with pytest.raises(ZeroDivisionError):
-        await Wire().run(layer, {"type": "lifespan"})
 
 
 @pytest.mark.parametrize(("length", "status"), [
@@ -93,31 +83,6 @@ async def test_nobody_is_answered_who_has_left(caplog: pytest.LogCaptureFixture)
     assert not caplog.records
 
 
-async def endpoint(request: Request) -> Response:
-    if request.url.query == "fail":
-        raise NotFound("No.", code="nowhere")
-    if request.url.query == "leave":
-        raise ClientDisconnect
-    return PlainTextResponse("express")
-
-
-@pytest.mark.parametrize(("path", "method", "body"), [
-    ("/fast", "POST", "express"), ("/fast", "GET", "/fast"), ("/slow", "POST", "/slow"),
-])  # fmt: skip
-async def test_the_short_way_is_for_posts_on_its_paths(path: str, method: str, body: str) -> None:
-    wire = Wire(REQUEST)
-    await wire.run(Express(seen, {"/fast": endpoint}), scope(path, method))
-    assert wire.body.decode() == body
-
-
-async def test_failures_on_the_short_way_are_the_usual_ones() -> None:
-    app, wire = Express(seen, {"/fast": endpoint}), Wire(REQUEST)
-    await wire.run(app, scope("/fast") | {"query_string": b"fail", "server": ("x", 1)})
-    assert (wire.status, json.loads(wire.body)["error"]["request_id"]) == (404, "req_1")
-    with pytest.raises(ClientDisconnect):
-        await Wire(REQUEST).run(app, scope("/fast") | {"query_string": b"leave", "server": ("x", 1)})
-
-
 # Problems
 
 
@@ -145,19 +110,14 @@ def test_the_first_wrong_field_is_named(body: Any, param: str | None, code: str)
 
 
 @pytest.mark.parametrize(("problem", "status", "code"), [
-    (HTTPException(404), 404, "unknown_url"),
-    (HTTPException(405, headers={"Allow": "GET"}), 405, "method_not_allowed"),
-    (HTTPException(418), 418, None),
-    (HTTPException(503, "hidden"), 500, "internal_error"),
     (InvalidRequest("x", code="y"), 400, "y"),
     (RuntimeError("hidden"), 500, "internal_error"),
 ])  # fmt: skip
-async def test_every_exception_is_an_envelope(problem: Exception, status: int, code: str | None) -> None:
-    reply = await handle(Request(scope()), problem)
-    error = json.loads(bytes(reply.body))["error"]
-    assert (reply.status_code, error["code"], error["request_id"]) == (status, code, "req_1")
+def test_every_exception_is_an_envelope(problem: Exception, status: int, code: str) -> None:
+    reply = problem_response(as_gateway_error(problem, "req_1"), "req_1")
+    error = json.loads(reply.body)["error"]
+    assert (reply.status, error["code"], error["request_id"]) == (status, code, "req_1")
     assert "hidden" not in str(error)
-    assert reply.headers.get("allow") == ("GET" if status == 405 else None)
 
 
 def test_the_cause_of_a_500_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

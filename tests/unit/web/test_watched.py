@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from starlette.requests import ClientDisconnect
 
 from app.core.ports import Call, Caller
 from app.errors import RateLimited
+from app.web.asgi import ClientDisconnect
 from app.web.watched import watched
 from tests.unit.web.asgi import REQUEST, Wire, until
 

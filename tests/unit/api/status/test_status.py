@@ -7,17 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Route
 
 from app.api.status.decode import models_in
 from app.api.status.encode import encode
 from app.api.status.route import operations
 from app.core.ports import Caller, Check, ModelStatus
-from app.errors import GatewayError
 from app.web.context import Context
 from app.web.endpoint import Door
-from app.web.problems import handle
+from app.web.router import Router
 
 CLAUDE = ModelStatus("anthropic.claude", 1_763_700_000, {"tools": Check("ok", 812, "", 1_763_700_000)})
 NOVA = ModelStatus(
@@ -44,7 +41,7 @@ class Kept:
 
 async def status(kept: Sequence[ModelStatus] | None, query: str = "") -> Any:
     (operation,) = operations(Kept(kept), Door(Open(), 1000, 15, False), "1.2.3")
-    app = Starlette(routes=[Route("/v1/status", operation.endpoint)], exception_handlers={GatewayError: handle})
+    app = Router([(operation.method, f"/v1{operation.path}", operation.endpoint)])
     transport = httpx.ASGITransport(Context(app))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
         return (await http.get(f"/v1/status{query}")).json()

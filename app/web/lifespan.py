@@ -1,0 +1,39 @@
+"""ASGI's lifespan protocol, and the way of everything else inwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from app.web.asgi import ASGIApp, Receive, Scope, Send
+
+
+class Application:
+    """What the server is given. `lifespan` is entered before the first request and left after the last."""
+
+    def __init__(self, app: ASGIApp, lifespan: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        self._app = app
+        self._lifespan = lifespan
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            raise NotImplementedError(f"no {scope['type']} here")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        begun = False
+        try:
+            async with self._lifespan():
+                begun = True
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except BaseException as problem:
+            await send(
+                {"type": f"lifespan.{'shutdown' if begun else 'startup'}.failed", "message": type(problem).__name__}
+            )
+            raise
+        await send({"type": "lifespan.shutdown.complete"})

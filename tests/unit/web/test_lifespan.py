@@ -1,0 +1,55 @@
+"""ASGI's lifespan: told when it has begun and ended, and when it could not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from app.web.asgi import Message, Receive, Scope, Send
+from app.web.lifespan import Application
+
+
+async def inside(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "seen", "scope": scope["type"]})
+
+
+async def run(lifespan: Any, kind: str = "lifespan") -> list[Message]:
+    sent: list[Message] = []
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive() -> Message:
+        return next(messages)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    try:
+        await Application(inside, lifespan)({"type": kind}, receive, send)
+    except (ZeroDivisionError, NotImplementedError) as problem:
+        sent.append({"type": type(problem).__name__})
+    return sent
+
+
+@pytest.mark.parametrize(("fails", "told"), [
+    ("", ["lifespan.startup.complete", "lifespan.shutdown.complete"]),
+    ("before", ["lifespan.startup.failed", "ZeroDivisionError"]),
+    ("after", ["lifespan.startup.complete", "lifespan.shutdown.failed", "ZeroDivisionError"]),
+])  # fmt: skip
+async def test_the_server_is_told(fails: str, told: list[str]) -> None:
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        if fails == "before":
+            raise ZeroDivisionError
+        yield
+        if fails == "after":
+            raise ZeroDivisionError
+
+    assert [message["type"] for message in await run(lifespan)] == told
+
+
+async def test_requests_go_inwards_and_nothing_else() -> None:
+    assert await run(None, "http") == [{"type": "seen", "scope": "http"}]
+    assert await run(None, "websocket") == [{"type": "NotImplementedError"}]
