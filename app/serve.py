@@ -10,6 +10,11 @@ import sys
 
 from app.settings import Settings, SettingsError
 
+GRACE = 25
+"""Seconds that requests under way have at the end. Streams that are not done by then tell their clients so."""
+LAMBDA_GRACE = 0.3
+"""Lambda kills the process 0.6 s after SIGTERM (its published RAPID: 2 s less the extensions' share)."""
+
 
 def main() -> int:
     arguments = sys.argv[1:]  # argparse would be a thirtieth of a cold start
@@ -41,7 +46,7 @@ def main() -> int:
         server_header=False,
         date_header=False,
         timeout_keep_alive=75,  # longer than the adapter's, so that only one side closes idle connections
-        timeout_graceful_shutdown=25,
+        timeout_graceful_shutdown=LAMBDA_GRACE if settings.on_lambda else GRACE,  # type: ignore[arg-type]  # asyncio's
         lifespan="on",
         ws="none",
     )

@@ -8,13 +8,16 @@ its endpoint configuration are used, and its request path is not. Blocking; call
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
 from app.upstreams.exchange import Exchange
@@ -26,6 +29,27 @@ class Sign(Protocol):
         """The headers to send, authorization included."""
         ...
 
+
+LONGEST_IDLE = 50.0
+"""Seconds after which a pooled connection is not used again. Bedrock's side, and the NAT before a function, forget idle ones
+sooner or later, and while a function is frozen nobody can hear them say so."""
+
+SOCKET_OPTIONS = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (
+            ("TCP_KEEPIDLE", 45),
+            ("TCP_KEEPINTVL", 15),
+            ("TCP_KEEPCNT", 4),
+            ("TCP_USER_TIMEOUT", 60_000),
+        )
+        if hasattr(socket, name)
+    ),
+]
+"""A model may think for minutes: keep-alives hold the way open and notice a peer that has vanished, within 105 s; what was
+sent and is never acknowledged breaks off after 60 s."""
 
 MAX_HEADERS = 100
 MAX_HEADER_LINE = 65536
@@ -107,20 +131,35 @@ def _read_head(stream: Any) -> http.client.HTTPMessage:
     raise http.client.HTTPException("too many headers")
 
 
-class _PlainConnection(HTTPConnection):
+class _Connection(HTTPConnection):
     response_class = _Buffered
+    idle_since = 0.0
 
     def getresponse(self) -> Any:
         _waiting.exchange.attach(self)
         return super().getresponse()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether it may be used again. The wall clock counts: in a frozen process the others may stand still."""
+        return abs(time.time() - self.idle_since) < LONGEST_IDLE and super().is_connected
 
-class _TlsConnection(HTTPSConnection):
-    response_class = _Buffered
 
-    def getresponse(self) -> Any:
-        _waiting.exchange.attach(self)
-        return super().getresponse()
+class _TlsConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.time()
+        super()._put_conn(conn)
+
+
+class _TlsPool(_Pool, HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
 
 
 def _verifying(ca_bundle: str | None) -> ssl.SSLContext:
@@ -149,13 +188,14 @@ class Endpoint:
             "timeout": urllib3.Timeout(connect=connect_timeout, read=read_timeout),
             "maxsize": pool_size,
             "retries": False,
+            "socket_options": SOCKET_OPTIONS,
         }
         if self.url.startswith("https:"):
             # One for all connections: to read the certificates takes 17 ms of CPU (measured 2026-11).
             options["ssl_context"] = _verifying(ca_bundle)
         manager = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
         self._pool = manager.connection_from_url(self.url)
-        self._pool.ConnectionCls = _TlsConnection if self.url.startswith("https:") else _PlainConnection
         self._prefix = urllib3.util.parse_url(self.url).path or ""
 
     def post(self, path: str, body: bytes, headers: dict[str, str], exchange: Exchange) -> urllib3.BaseHTTPResponse:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from app.upstreams.aws import Aws
 from app.upstreams.exchange import Aborted, Exchange
+from app.upstreams.http import LONGEST_IDLE
 from local.emulator import Emulator
-from tests.wire.gateway import NOVA, TITAN, chat, environment, serving
+from tests.wire.gateway import NOVA, TITAN, chat, environment, eventually, serving
 
 
 @pytest.fixture
@@ -84,3 +86,27 @@ def test_a_request_given_up_before_it_was_sent_is_not_answered(emulator: Emulato
     exchange.close()
     with pytest.raises(Aborted):
         endpoint.post(f"/model/{NOVA}/converse", b"{}", {}, exchange)
+
+
+class Clock:
+    """Stands for the module `time`."""
+
+    def __init__(self) -> None:
+        self.now = 1_795_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+def test_a_connection_that_was_idle_for_long_is_not_trusted(bedrock: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function is frozen for minutes, and nobody can tell it that its connections are gone."""
+    clock = Clock()
+    monkeypatch.setattr("app.upstreams.http.time", clock)
+    seen: list[Any] = []
+    with serving(bedrock.url) as gateway, gateway.client() as client:
+        for idle in (0, LONGEST_IDLE - 1, LONGEST_IDLE - 1, LONGEST_IDLE + 1, -LONGEST_IDLE - 1):
+            clock.now += idle
+            assert client.post("/v1/chat/completions", json=chat()).status_code == 200
+            eventually(lambda: connections(bedrock) == 1, "one connection")
+            seen += [each for each in bedrock._connections if each not in seen]
+    assert len(seen) == 3
