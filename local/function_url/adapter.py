@@ -1,0 +1,56 @@
+"""The real Web Adapter: where it is, and how it is built where it is not.
+
+0.9.1 is the newest release on crates.io (2026-11). The layer that the template pins is newer: where they differ, the
+tests say so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.dev_server import Failed
+
+VERSION = "0.9.1"
+NAME = "lambda-adapter"
+TOOLS = Path(__file__).resolve().parents[2] / ".tools" / f"lambda_web_adapter-{VERSION}"
+ABSENT = f"""\
+The Lambda Web Adapter is not here. Either install Rust (https://rustup.rs), with which it is built in about two minutes, or
+have LWA_BIN name a `{NAME}` {VERSION} or newer."""
+
+
+def find(env: Mapping[str, str]) -> Path | None:
+    """`LWA_BIN`, then what we have built, then the PATH. Raises Failed where LWA_BIN names nothing that can be run."""
+    named = env.get("LWA_BIN")
+    if named:
+        if not os.access(named, os.X_OK):
+            raise Failed(f"LWA_BIN names {named}, which is no program.")
+        return Path(named).resolve()
+    built = TOOLS / "bin" / NAME
+    if built.exists():
+        return built
+    found = shutil.which(NAME, path=env.get("PATH"))
+    return Path(found).resolve() if found else None
+
+
+def can_build(env: Mapping[str, str]) -> bool:
+    return shutil.which("cargo", path=env.get("PATH")) is not None
+
+
+def find_or_build(env: Mapping[str, str]) -> Path:
+    """Raises Failed where it is not here and can't be built."""
+    found = find(env)
+    if found:
+        return found
+    if not can_build(env):
+        raise Failed(ABSENT)
+    print(f"dev: building the Lambda Web Adapter {VERSION}, which takes about two minutes", file=sys.stderr, flush=True)
+    command = ["cargo", "install", "lambda_web_adapter", "--version", VERSION, "--locked", "--quiet"]
+    command += ["--root", str(TOOLS)]
+    if subprocess.run(command, env=dict(env), stdout=sys.stderr, check=False).returncode:
+        raise Failed("cargo could not build the Lambda Web Adapter; what it said stands above.")
+    return TOOLS / "bin" / NAME
