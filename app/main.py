@@ -90,7 +90,10 @@ def _gateway(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, catalog
     planner = ModelPlanner(catalog.resolve, catalog.profile_for, _policy(settings))
     stash = MemoryStash(settings.stash_entries)
     upstream = Remember(Heal(Retry(ConverseUpstream(aws.runtime, executor)), planner), stash)
-    preparers: tuple[Preparer, ...] = (FetchLinks(_fetcher(settings)), Recollect(stash))
+    preparers: tuple[Preparer, ...] = (
+        FetchLinks(_fetcher(settings), settings.image_fetch_max_total_bytes),
+        Recollect(stash),
+    )
     if settings.debug:
         preparers = (LogPrompts(content=settings.log_content), *preparers)
     return Gateway(planner, upstream, meter, preparers)

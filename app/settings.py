@@ -112,6 +112,11 @@ class Settings(BaseModel):
         ("public",), description="Remote images: `public` (any public address), `off`, or a list of host names."
     )
     image_fetch_max_bytes: int = Field(20_000_000, gt=0, description="Largest remote image or file, in bytes.")
+    image_fetch_max_total_bytes: int = Field(
+        25_000_000,
+        gt=0,
+        description="All remote images and files of one request, in bytes. Memory is some 90 MB + 4.5 x this.",
+    )
     image_fetch_timeout: float = Field(10.0, gt=0, le=120, description="Seconds a remote fetch may take in all.")
     max_body_bytes: int = Field(26_000_000, gt=0, description="Largest request body, in bytes; more is 413.")
     max_concurrency: int = Field(1000, gt=0, le=10_000, description="Upstream calls at once in one process; more wait.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -89,8 +90,23 @@ class Meter(Protocol):
     def record(self, record: UsageRecord) -> None: ...
 
 
+class Allowance:
+    """Bytes that the remote files of one request may have in all. Taken from while they are read, in several threads."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._left = size
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> bool:
+        """False where it is used up."""
+        with self._lock:
+            self._left -= count
+            return self._left >= 0
+
+
 class Fetcher(Protocol):
-    async def fetch(self, url: str, *, param: str) -> Blob:
+    async def fetch(self, url: str, *, param: str, allowance: Allowance) -> Blob:
         """The bytes behind a URL, within the limits; raises InvalidRequest (`invalid_image_url`)."""
         ...
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from app.core.ports import Call, Fetcher
+from app.core.ports import Allowance, Call, Fetcher
 from app.core.prompt import Blob, Link, Media, Message, Part, Prompt, ToolResult
 from app.errors import InvalidRequest
 
 MAX_LINKS = 40
-MAX_TOTAL = 60_000_000
 AT_ONCE = 6
 
 
 class FetchLinks:
-    """Each distinct URL is fetched once per request, at most `AT_ONCE` at a time."""
+    """Each distinct URL is fetched once per request, at most `AT_ONCE` at a time, and `max_total` bytes of all together."""
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    def __init__(self, fetcher: Fetcher, max_total: int) -> None:
         self._fetcher = fetcher
+        self._max_total = max_total
 
     async def prepare(self, prompt: Prompt, call: Call) -> Prompt:
         links = {media.source.url: media.param for media in _media(prompt) if isinstance(media.source, Link)}
@@ -28,11 +28,11 @@ class FetchLinks:
             raise InvalidRequest(
                 f"At most {MAX_LINKS} remote files per request.", param=list(links.values())[MAX_LINKS]
             )
-        room = asyncio.Semaphore(AT_ONCE)
+        room, allowance = asyncio.Semaphore(AT_ONCE), Allowance(self._max_total)
 
         async def fetch(url: str, param: str) -> Blob:
             async with room:
-                return await self._fetcher.fetch(url, param=param)
+                return await self._fetcher.fetch(url, param=param, allowance=allowance)
 
         tasks = [asyncio.create_task(fetch(url, param)) for url, param in links.items()]
         try:
@@ -40,8 +40,6 @@ class FetchLinks:
         finally:
             for task in tasks:
                 task.cancel()
-        if sum(blob.size for blob in fetched.values()) > MAX_TOTAL:
-            raise InvalidRequest(f"The remote files of a request may have {MAX_TOTAL} bytes in all.", param="messages")
         return replace(prompt, messages=tuple(_filled(message, fetched) for message in prompt.messages))
 
 

@@ -26,6 +26,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, Final, cast
 
+from app.core.ports import Allowance
 from app.core.prompt import Blob
 from app.errors import InvalidRequest
 from app.upstreams.addresses import (
@@ -82,11 +83,11 @@ class SafeFetcher:
         self._lookups = ThreadPoolExecutor(threads, thread_name_prefix="fetch-lookup")
         self._transfers = ThreadPoolExecutor(threads, thread_name_prefix="fetch-transfer")
 
-    async def fetch(self, url: str, *, param: str) -> Blob:
+    async def fetch(self, url: str, *, param: str, allowance: Allowance) -> Blob:
         """The bytes behind an http(s) URL; InvalidRequest (`invalid_image_url`) for whatever prevents that."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._follow(url, time.monotonic() + self._timeout)
+                return await self._follow(url, time.monotonic() + self._timeout, allowance)
         except Refused as refusal:
             text = str(refusal)
         except TimeoutError:
@@ -103,13 +104,13 @@ class SafeFetcher:
         self._lookups.shutdown(wait=False, cancel_futures=True)
         self._transfers.shutdown(wait=False, cancel_futures=True)
 
-    async def _follow(self, url: str, deadline: float) -> Blob:
+    async def _follow(self, url: str, deadline: float, allowance: Allowance) -> Blob:
         loop = asyncio.get_running_loop()
         for _ in range(MAX_REDIRECTS + 1):
             target = parse(url, ports=self._ports)
             self._admit(target.host)
             addresses = await self._addresses(target)
-            answer = await loop.run_in_executor(self._transfers, self._transfer, target, addresses, deadline)
+            answer = await loop.run_in_executor(self._transfers, self._transfer, target, addresses, deadline, allowance)
             if isinstance(answer, Blob):
                 return answer
             url = redirected(url, answer)
@@ -130,7 +131,9 @@ class SafeFetcher:
             raise Refused(_UNREACHABLE)
         return found[:_MAX_ATTEMPTS]
 
-    def _transfer(self, target: Target, addresses: Sequence[Address], deadline: float) -> Blob | str:
+    def _transfer(
+        self, target: Target, addresses: Sequence[Address], deadline: float, allowance: Allowance
+    ) -> Blob | str:
         """The body, or the `Location` to go on to. Blocks, in a worker thread, until the deadline at most."""
         with closing(self._connect(target, addresses, deadline)) as sock:
             sock.settimeout(_left(deadline))
@@ -141,7 +144,7 @@ class SafeFetcher:
                 response.begin()
                 if response.status in _REDIRECTS and (location := response.getheader("Location")):
                     return location.encode("latin-1").decode("utf-8", "replace")
-                return self._read(response)
+                return self._read(response, allowance)
 
     def _connect(self, target: Target, addresses: Sequence[Address], deadline: float) -> socket.socket:
         for rest in range(len(addresses), 0, -1):
@@ -164,7 +167,7 @@ class SafeFetcher:
         # Made when first needed, in a worker thread (some milliseconds); if two make one at once, either will do.
         return tls_context()
 
-    def _read(self, response: HTTPResponse) -> Blob:
+    def _read(self, response: HTTPResponse, allowance: Allowance) -> Blob:
         if response.status != 200:
             raise Refused(f"The URL's server answered with status {response.status}.")
         if response.getheader("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
@@ -177,6 +180,8 @@ class SafeFetcher:
             body += chunk
             if len(body) > self._max_bytes:
                 raise Refused(f"The file behind the URL is larger than {self._max_bytes} bytes.")
+            if not allowance.take(len(chunk)):
+                raise Refused(f"The remote files of a request may have {allowance.size} bytes in all.")
         if response.length:
             raise Refused("The connection broke before the file behind the URL was complete.")
         if not body:

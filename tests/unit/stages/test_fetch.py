@@ -6,10 +6,13 @@ import asyncio
 
 import pytest
 
+from app.core.ports import Allowance
 from app.core.prompt import Blob, Link, Media, Message, Prompt, S3Object, Text, ToolResult
 from app.errors import InvalidRequest
-from app.stages.fetch import AT_ONCE, MAX_LINKS, MAX_TOTAL, FetchLinks
+from app.stages.fetch import AT_ONCE, MAX_LINKS, FetchLinks
 from tests.unit.stages.upstreams import call
+
+TOTAL = 1000
 
 
 class Counting:
@@ -19,7 +22,7 @@ class Counting:
         self.asked: list[tuple[str, str]] = []
         self.now = self.most = 0
 
-    async def fetch(self, url: str, *, param: str) -> Blob:
+    async def fetch(self, url: str, *, param: str, allowance: Allowance) -> Blob:
         self.asked.append((url, param))
         self.now += 1
         self.most = max(self.most, self.now)
@@ -37,7 +40,7 @@ async def test_a_link_is_fetched_once_however_often_it_stands_there() -> None:
     there = linked("https://a/x/cat.png?size=1")
     result = ToolResult("c", (Text("t"), *there))
     prompt = Prompt("m", (Message("user", (*there, Text("a"), *there)), Message("user", (result,))))
-    prepared = await FetchLinks(fetcher).prepare(prompt, call())
+    prepared = await FetchLinks(fetcher, TOTAL).prepare(prompt, call())
     filled = Media("image", Blob("YWJj", 3), name="cat.png", param="p0")
     assert prepared.messages[0].parts == (filled, Text("a"), filled)
     assert prepared.messages[1].parts == (ToolResult("c", (Text("t"), filled)),)
@@ -46,13 +49,13 @@ async def test_a_link_is_fetched_once_however_often_it_stands_there() -> None:
 
 async def test_a_prompt_without_links_is_left_alone() -> None:
     prompt = Prompt("m", (Message("user", (Text("a"), Media("image", S3Object("s3://b/c")))),))
-    assert await FetchLinks(Counting()).prepare(prompt, call()) is prompt
+    assert await FetchLinks(Counting(), TOTAL).prepare(prompt, call()) is prompt
 
 
 async def test_only_a_few_are_fetched_at_a_time() -> None:
     fetcher = Counting()
     urls = [f"https://a/{number}" for number in range(MAX_LINKS)]
-    await FetchLinks(fetcher).prepare(Prompt("m", (Message("user", linked(*urls)),)), call())
+    await FetchLinks(fetcher, TOTAL).prepare(Prompt("m", (Message("user", linked(*urls)),)), call())
     assert (len(fetcher.asked), fetcher.most) == (MAX_LINKS, AT_ONCE)
 
 
@@ -60,27 +63,39 @@ async def test_too_many_are_refused_before_any_is_fetched() -> None:
     fetcher = Counting()
     urls = [f"https://a/{number}" for number in range(MAX_LINKS + 1)]
     with pytest.raises(InvalidRequest) as caught:
-        await FetchLinks(fetcher).prepare(Prompt("m", (Message("user", linked(*urls)),)), call())
+        await FetchLinks(fetcher, TOTAL).prepare(Prompt("m", (Message("user", linked(*urls)),)), call())
     assert (caught.value.param, fetcher.asked) == (f"p{MAX_LINKS}", [])
 
 
 async def test_a_name_that_is_given_is_kept() -> None:
     named = Media("document", Link("https://a/x.pdf"), name="mine.pdf")
-    (message,) = (await FetchLinks(Counting()).prepare(Prompt("m", (Message("user", (named,)),)), call())).messages
+    (message,) = (
+        await FetchLinks(Counting(), TOTAL).prepare(Prompt("m", (Message("user", (named,)),)), call())
+    ).messages
     assert isinstance(message.parts[0], Media)
     assert message.parts[0].name == "mine.pdf"
 
 
-async def test_many_large_files_are_too_large_together() -> None:
-    class Large:
+async def test_the_files_of_a_request_share_one_allowance() -> None:
+    allowances: set[Allowance] = set()
+
+    class Taking:
         """Implements Fetcher."""
 
-        async def fetch(self, url: str, *, param: str) -> Blob:
-            return Blob("YWJj", MAX_TOTAL // 2 + 1)
+        async def fetch(self, url: str, *, param: str, allowance: Allowance) -> Blob:
+            allowances.add(allowance)
+            if not allowance.take(TOTAL // 2):
+                raise InvalidRequest("too much", param=param)
+            return Blob("YWJj", TOTAL // 2)
 
-    urls = ("https://a/1", "https://a/2")
-    with pytest.raises(InvalidRequest):
-        await FetchLinks(Large()).prepare(Prompt("m", (Message("user", linked(*urls)),)), call())
+    for count, enough in ((2, True), (3, False), (2, True)):
+        prompt = Prompt("m", (Message("user", linked(*(f"https://a/{number}" for number in range(count)))),))
+        if enough:
+            await FetchLinks(Taking(), TOTAL).prepare(prompt, call())
+        else:
+            with pytest.raises(InvalidRequest, match="too much"):
+                await FetchLinks(Taking(), TOTAL).prepare(prompt, call())
+    assert len(allowances) == 3
 
 
 async def test_the_first_failure_gives_the_other_fetches_up() -> None:
@@ -89,7 +104,7 @@ async def test_the_first_failure_gives_the_other_fetches_up() -> None:
     class Failing:
         """Implements Fetcher."""
 
-        async def fetch(self, url: str, *, param: str) -> Blob:
+        async def fetch(self, url: str, *, param: str, allowance: Allowance) -> Blob:
             if url.endswith("bad"):
                 raise InvalidRequest("no", param=param)
             try:
@@ -100,7 +115,7 @@ async def test_the_first_failure_gives_the_other_fetches_up() -> None:
             raise AssertionError
 
     with pytest.raises(InvalidRequest):
-        await FetchLinks(Failing()).prepare(
+        await FetchLinks(Failing(), TOTAL).prepare(
             Prompt("m", (Message("user", linked("https://a/slow", "https://a/bad")),)), call()
         )
     await asyncio.sleep(0)

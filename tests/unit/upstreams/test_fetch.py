@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from app.core.ports import Allowance
 from app.core.prompt import Blob
 from app.errors import InvalidRequest
 from app.upstreams import fetch as fetch_module
@@ -132,10 +133,11 @@ def fetcher(**changes: Any) -> SafeFetcher:
     return SafeFetcher(**(given | changes))
 
 
-def get(url: str, fetches: SafeFetcher | None = None, **changes: Any) -> Blob:
+def get(url: str, fetches: SafeFetcher | None = None, allowance: Allowance | None = None, **changes: Any) -> Blob:
     fetches = fetches or fetcher(**changes)
+    allowance = allowance or Allowance(10**9)
     try:
-        return asyncio.run(fetches.fetch(url, param="messages.0.content.1.image_url"))
+        return asyncio.run(fetches.fetch(url, param="messages.0.content.1.image_url", allowance=allowance))
     finally:
         fetches.close()
 
@@ -215,6 +217,15 @@ def test_an_endless_body_is_cut_at_the_limit(serve: Callable[..., Server]) -> No
     assert "larger than 100000 bytes" in refusal(f"http://site.example:{endless.port}/", max_bytes=100_000)
 
 
+def test_the_allowance_of_a_request_is_used_up_while_it_is_read(serve: Callable[..., Server]) -> None:
+    """Files within their own limits, and together far more memory than a small function has."""
+    allowance = Allowance(2 * len(PNG))
+    for _ in range(2):
+        assert get(f"http://site.example:{serve(answer()).port}/", allowance=allowance).size == len(PNG)
+    endless = serve(drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 50_000))
+    assert f"{2 * len(PNG)} bytes in all" in refusal(f"http://site.example:{endless.port}/", allowance=allowance)
+
+
 def test_a_body_of_just_the_limit_is_taken(serve: Callable[..., Server]) -> None:
     assert get(f"http://site.example:{serve(answer()).port}/", max_bytes=len(PNG)).size == len(PNG)
 
@@ -270,7 +281,7 @@ def test_a_slow_resolver_is_left_in_time() -> None:
 
     fetches = fetcher(resolve=slow, timeout=0.1)
     with pytest.raises(InvalidRequest, match=r"within 0\.1 seconds"):
-        asyncio.run(fetches.fetch("http://site.example/", param="x"))
+        asyncio.run(fetches.fetch("http://site.example/", param="x", allowance=Allowance(10**9)))
     release.set()
     fetches.close()
 
@@ -419,7 +430,7 @@ def test_many_fetches_share_few_threads(serve: Callable[..., Server]) -> None:
 
     async def all_of_them() -> list[Blob]:
         url = f"http://site.example:{server.port}/"
-        return await asyncio.gather(*(fetches.fetch(url, param="x") for _ in range(20)))
+        return await asyncio.gather(*(fetches.fetch(url, param="x", allowance=Allowance(10**9)) for _ in range(20)))
 
     assert len(asyncio.run(all_of_them())) == 20
     assert sum("fetch-transfer" in thread.name for thread in threading.enumerate()) <= 2
