@@ -38,16 +38,20 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of CPU used so far, by the process and its living and dead children."""
-        return sum(_cpu(process) for process in self._family())
+        return sum(cpu(process) for process in self._family())
 
     def resident(self) -> float:
         """Megabytes resident (VmRSS) in the process and its children."""
-        return sum(_resident(process) for process in self._family()) / 1024
+        return sum(_field(f"/proc/{process}/status", "VmRSS:") for process in self._family())
 
     def complaint(self) -> str:
         """The last lines of what it printed."""
+        return self.output()[-2000:]
+
+    def output(self) -> str:
+        """All that it has printed."""
         self._log.seek(0)
-        return self._log.read().decode(errors="replace")[-2000:]
+        return self._log.read().decode(errors="replace")
 
     def stop(self) -> None:
         if self._process.poll() is None:
@@ -76,14 +80,25 @@ def free_port() -> int:
         return port
 
 
-def _cpu(process: int) -> float:
+def cpu(process: int) -> float:
     """User, system, and the same of children that were waited for: fields 14 to 17 of proc(5)."""
     fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     return sum(map(int, fields[11:15])) / _TICKS
 
 
-def _resident(process: int) -> int:
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return 0
+def proportional(process: int) -> float:
+    """Megabytes of proportional set size (PSS): what it shares with others counts in part. 0 where it has ended."""
+    return _field(f"/proc/{process}/smaps_rollup", "Pss:")
+
+
+def peak(process: int) -> float:
+    """The most megabytes that were ever resident at once (VmHWM)."""
+    return _field(f"/proc/{process}/status", "VmHWM:")
+
+
+def _field(file: str, name: str) -> float:
+    try:
+        lines = Path(file).read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), 0.0)

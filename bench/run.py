@@ -11,11 +11,11 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
-from bench import measures
+from bench import measures, package
 from bench.contenders import BOTO3, LITELLM, ROOT, Contender, aws_environment, contenders
 from bench.load import CROWD, QUICK, STALLING, STEADY, Load, paced, stalling
 from bench.machine import describe
@@ -23,6 +23,7 @@ from bench.measures import Figures, Subject
 from bench.processes import Server, free_port
 from bench.replies import marks
 from bench.table import FLOOR, page, render
+from bench.upstream import emulator
 from bench.wire import Recording, connect, post, together
 
 RESULTS = ROOT / "bench" / "results.md"
@@ -39,10 +40,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one round, one start, a fifth of the requests")
     parser.add_argument("--only", default="", help="measure only those whose name holds this")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
+    parser.add_argument("--package", action="store_true", help="measure the deployment package instead (package.py)")
     flags = parser.parse_args()
     if flags.quick:
         flags.rounds, flags.starts = 1, 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended as well
+    if flags.package:
+        return package.run(flags)
     samples, notes = asyncio.run(run(flags))
     table, machine = render(samples), describe()
     print(f"{machine}\n\n{table}")
@@ -72,18 +76,6 @@ async def run(flags: argparse.Namespace) -> tuple[Samples, list[str]]:
             for subject in subjects:
                 samples[subject.contender.name]["load_mb"].append(subject.server.resident())
     return samples, notes
-
-
-@contextmanager
-def emulator() -> Iterator[int]:
-    port = free_port()
-    command = [sys.executable, "-m", "local.emulator", "--no-validate", "--no-chop", "--record", "0"]
-    server = Server([*command, "--port", str(port)], port, aws_environment(""))
-    try:
-        server.wait()
-        yield port
-    finally:
-        server.stop()
 
 
 @asynccontextmanager

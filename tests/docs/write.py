@@ -12,6 +12,7 @@ from pathlib import Path
 from app.api.chat import parameters as chat
 from app.api.completions import parameters as completions
 from app.settings import Settings
+from bench import cost_tables
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +67,13 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "chat-parameters": ("docs/parameters.md", chat_parameters),
     "chat-extensions": ("docs/parameters.md", chat_extensions),
     "completions-parameters": ("docs/parameters.md", completions_parameters),
+    "costs": ("README.md", cost_tables.readme),
+    "costs-assumptions": ("docs/costs.md", cost_tables.assumptions),
+    "costs-inside": ("docs/costs.md", cost_tables.inside),
+    "costs-outside": ("docs/costs.md", cost_tables.outside),
+    "costs-memory": ("docs/costs.md", cost_tables.memories),
+    "costs-canary": ("docs/costs.md", cost_tables.canary_alone),
+    "costs-prices": ("docs/costs.md", cost_tables.prices),
 }
 """Name of the part -> the file it stands in, and what writes it."""
 
