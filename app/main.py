@@ -15,7 +15,7 @@ from app.api.completions.route import operations as completions
 from app.api.embeddings.route import operations as embeddings
 from app.api.models.route import operations as models
 from app.api.status.route import operations as status
-from app.core.ports import Embedder, Keys, Meter, Preparer, Statuses
+from app.core.ports import Embedder, Fetcher, Keys, Meter, Preparer, Statuses
 from app.core.prompt import Guardrail
 from app.gateway import Gateway
 from app.meter.log import LogMeter
@@ -26,6 +26,7 @@ from app.plan.traits import traits_of
 from app.settings import Settings, SettingsError, environment
 from app.stages.fetch import FetchLinks
 from app.stages.heal import Heal
+from app.stages.later import LaterEmbedder, LaterFetcher
 from app.stages.metered import MeteredEmbedder
 from app.stages.recall import Recollect, Remember
 from app.stages.retry import Retry
@@ -36,9 +37,6 @@ from app.stores.statuses import NoStatuses, TableStatuses
 from app.upstreams.aws import Aws
 from app.upstreams.control import BedrockControl
 from app.upstreams.converse.client import ConverseUpstream
-from app.upstreams.fetch import SafeFetcher
-from app.upstreams.invoke.client import InvokeClient
-from app.upstreams.invoke.embedder import InvokeEmbedder
 from app.upstreams.invoke.tokens import VocabularyDecoder
 from app.web.asgi import ASGIApp
 from app.web.context import Context, Net
@@ -100,11 +98,17 @@ def _gateway(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, catalog
 
 
 def _embedder(settings: Settings, aws: Aws, executor: ThreadPoolExecutor, catalog: Catalog, meter: Meter) -> Embedder:
-    embedder: Embedder = InvokeEmbedder(
-        lambda name: catalog.resolve(name, embedding=True),
-        InvokeClient(aws.runtime, executor).invoke,
-        strict=settings.strict_parameters,
-    )
+    def make() -> Embedder:
+        from app.upstreams.invoke.client import InvokeClient
+        from app.upstreams.invoke.embedder import InvokeEmbedder
+
+        return InvokeEmbedder(
+            lambda name: catalog.resolve(name, embedding=True),
+            InvokeClient(aws.runtime, executor).invoke,
+            strict=settings.strict_parameters,
+        )
+
+    embedder: Embedder = LaterEmbedder(make)
     if settings.debug:
         embedder = LogInputs(embedder, content=settings.log_content)
     return MeteredEmbedder(embedder, meter)
@@ -201,13 +205,20 @@ def _statuses(settings: Settings, aws: Aws) -> Statuses:
     return TableStatuses(lambda: aws.client("dynamodb"), settings.table_name) if settings.table_name else NoStatuses()
 
 
-def _fetcher(settings: Settings) -> SafeFetcher:
-    try:
+def _fetcher(settings: Settings) -> Fetcher:
+    def make() -> Fetcher:
+        from app.upstreams.fetch import SafeFetcher
+
         return SafeFetcher(
             policy=settings.image_fetch,
             max_bytes=settings.image_fetch_max_bytes,
             timeout=settings.image_fetch_timeout,
         )
+
+    if settings.image_fetch == ("public",):
+        return LaterFetcher(make)
+    try:
+        return make()  # at once, because its list may be wrong
     except ValueError as problem:
         raise SettingsError(f"IMAGE_FETCH: {problem}") from None
 

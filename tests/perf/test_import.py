@@ -71,3 +71,10 @@ def test_import_leaves_the_sdk_for_later(report: dict[str, Any]) -> None:
 
 def test_import_is_quick(report: dict[str, Any]) -> None:
     assert report["seconds"] < SECONDS
+
+
+def test_import_leaves_for_later_what_a_chat_does_not_need(report: dict[str, Any]) -> None:
+    """Each of these was measured and taken out of the cold start (docs/decisions/0003)."""
+    packages = {"fastapi", "starlette", "anyio", "click", "argparse", "moto", "httpx", "urllib3"}
+    assert not packages & {name.split(".")[0] for name in report["modules"]}
+    assert not {"app.upstreams.invoke.embedder", "app.upstreams.fetch"} & set(report["modules"])
