@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uvicorn import Config, Server
 
+    from app.settings import Settings
+    from app.web.lifespan import Application
+    from app.web.protocol import HttpProtocol
+
 GRACE = 25
 """Seconds that requests under way have at the end. Streams that are not done by then tell their clients so."""
 LAMBDA_GRACE = 0.3
@@ -34,38 +38,49 @@ def main() -> int:
         settings = Settings.from_env()
         settings.require_key()
         from app.main import create_app
-        from app.meter.log import start_logging
 
-        app = create_app(settings)
+        server = _server(create_app(settings), settings, host)
     except SettingsError as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
-    start_logging("DEBUG" if settings.debug else settings.log_level.upper(), as_json=settings.on_lambda)
-    make_config, make_server = _uvicorn()
-    config = make_config(
-        app,
-        host=host,
-        port=settings.listens_on,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,  # X-Forwarded-For is whatever a client says
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=75,  # longer than the adapter's, so that only one side closes idle connections
-        timeout_graceful_shutdown=LAMBDA_GRACE if settings.on_lambda else GRACE,  # type: ignore[arg-type]  # asyncio's
-        lifespan="on",
-        ws="none",
-    )
+
+    def end(number: int, frame: object) -> None:
+        """Before uvicorn has handlers of its own, and when it raises the signal again after it has shut down."""
+        server.should_exit = True
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _ended)
-    server = make_server(config)
+        signal.signal(number, end)
     gc.freeze()  # nor is it looked through later on
     gc.enable()
     server.run()
     return 0 if server.started else 3
 
 
-def _uvicorn() -> tuple[type[Config], type[Server]]:
+def _server(app: Application, settings: Settings, host: str) -> Server:
+    from app.meter.log import start_logging
+
+    start_logging("DEBUG" if settings.debug else settings.log_level.upper(), as_json=settings.on_lambda)
+    make_config, make_server, protocol = _uvicorn()
+    return make_server(
+        make_config(
+            app,
+            host=host,
+            port=settings.listens_on,
+            http=protocol,
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # X-Forwarded-For is whatever a client says
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=75,  # longer than the adapter's, so that only one side closes idle connections
+            timeout_graceful_shutdown=LAMBDA_GRACE if settings.on_lambda else GRACE,  # type: ignore[arg-type]  # asyncio's
+            lifespan="on",
+            ws="none",
+        )
+    )
+
+
+def _uvicorn() -> tuple[type[Config], type[Server], type[HttpProtocol]]:
     """uvicorn less its command line, which importing it brings along: click, a supervisor, multiprocessing; 13 ms in all."""
     unused = ModuleType("uvicorn.main")
     unused.__dict__.update(Server=None, main=None, run=None)
@@ -73,11 +88,9 @@ def _uvicorn() -> tuple[type[Config], type[Server]]:
     from uvicorn.config import Config
     from uvicorn.server import Server
 
-    return Config, Server
+    from app.web.protocol import HttpProtocol
 
-
-def _ended(number: int, frame: object) -> None:
-    """uvicorn raises the signal again once it has shut down in good order; that must not end the process with -15."""
+    return Config, Server, HttpProtocol
 
 
 if __name__ == "__main__":

@@ -66,6 +66,16 @@ def test_arguments_that_do_not_exist_are_exit_code_2(
     assert capsys.readouterr().err.startswith("usage:")
 
 
+def test_a_signal_that_comes_before_the_server_runs_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    served(monkeypatch)
+    ended: list[bool] = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server: ended.append(server.should_exit))
+    monkeypatch.setattr(uvicorn.Server, "started", True, raising=False)
+    monkeypatch.setattr("app.serve.gc.freeze", lambda: signal.raise_signal(signal.SIGTERM))
+    serve.main()
+    assert ended == [True]
+
+
 def test_a_signal_that_uvicorn_has_dealt_with_does_not_end_the_process_once_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -19,6 +19,7 @@ import uvicorn
 from app.core.ports import Keys, UsageRecord
 from app.main import create_app
 from app.settings import Settings
+from app.web.protocol import HttpProtocol
 from local.emulator import Emulator
 
 KEY = "sk-wire-7f3a9c"
@@ -106,6 +107,7 @@ def serving(
     app = create_app(Settings.model_validate({"api_key": KEY} | settings), environ, keys=keys, meter=meter)
     config = uvicorn.Config(
         app,
+        http=HttpProtocol,
         log_config=None,
         access_log=False,
         lifespan="on",

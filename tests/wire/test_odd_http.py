@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 
@@ -103,3 +104,40 @@ def test_a_client_that_leaves_within_its_body(gateway: Gateway) -> None:
     for cut in (10, 100, 150):
         with connected(gateway) as connection:
             connection.sendall(request(to_json(chat()))[:cut])
+
+
+def test_a_head_without_end_is_refused_while_it_comes(gateway: Gateway) -> None:
+    """40 MB of header were held before anybody had looked at a key."""
+    with connected(gateway) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\nhost: x\r\nx-long: ")
+        with contextlib.suppress(OSError):
+            for _ in range(400):
+                connection.sendall(b"y" * 100_000)
+        answer = read_answer(connection)
+    assert refused(answer, 431)["type"] == "invalid_request_error"
+
+
+def test_many_headers_of_an_ordinary_size_are_refused_in_the_end(gateway: Gateway) -> None:
+    with connected(gateway) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\nhost: x\r\n")
+        with contextlib.suppress(OSError):
+            for number in range(100_000):
+                connection.sendall(b"x-%d: %b\r\n" % (number, b"y" * 100))
+        assert read_answer(connection).status == 431
+
+
+def test_a_large_body_in_pieces_is_no_long_head(gateway: Gateway) -> None:
+    body = to_json(chat("x" * 300_000))
+    with connected(gateway) as connection:
+        for _ in range(2):
+            connection.sendall(request(length=False, headers=(f"Content-Length: {len(body)}",)))
+            for at in range(0, len(body), 1000):
+                connection.sendall(body[at : at + 1000])
+            assert read_answer(connection).status == 200
+
+
+def test_what_is_no_http_is_told_in_the_envelope(gateway: Gateway) -> None:
+    for data in (b"BREW /v1/models HTTP/1.1\r\nhost: x\r\n\r\n", b"nonsense\r\n\r\n", b"get / HTTP/1.1\r\n\r\n"):
+        with connected(gateway) as connection:
+            connection.sendall(data)
+            assert refused(read_answer(connection), 400)["code"] == "invalid_http"
