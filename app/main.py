@@ -42,7 +42,7 @@ from app.web.asgi import ASGIApp
 from app.web.context import Context, Net
 from app.web.endpoint import Door
 from app.web.entrance import Invocation, Networks, Origin
-from app.web.health import health
+from app.web.health import health_endpoint
 from app.web.lifespan import Application
 from app.web.openapi import openapi_endpoint
 from app.web.operation import Operation
@@ -131,7 +131,7 @@ def _application(
     router = Router((
         *((each.method, prefix + each.path, each.endpoint) for prefix in prefixes for each in operations),
         ("GET", "/openapi.json", openapi_endpoint(operations, __version__)),
-        ("GET", "/health", health),
+        ("GET", "/health", health_endpoint(holds=settings.health_hold)),
     ))  # fmt: skip
     return Application(_surrounded(router, settings), lifespan)
 

@@ -94,6 +94,9 @@ class Settings(BaseModel):
         repr=False,
         description="Refuse whatever does not carry it in `x-origin-secret`, as the CDN in front adds it (docs/edge.md).",
     )
+    health_hold: bool = Field(
+        False, description="Let `/health?hold=MS` wait, which a canary needs that keeps several environments warm."
+    )
     table_name: str = Field("", description="DynamoDB table for state. Unset: state is in memory.")
     debug: bool = Field(False, description="Log more: request shapes with content as length and hash.")
     log_content: bool = Field(False, description="With DEBUG, log contents too. For a laptop, never for a deployment.")
@@ -145,7 +148,7 @@ class Settings(BaseModel):
     )
     aws_lambda_http_endpoint: str = Field(
         "",
-        pattern=r"^((https?://)?[^/\s]*:)?\d{1,5}/?$|^$",
+        pattern=r"^((https?://)?[^/\s]*:)?([1-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])/?$|^$",
         description="The same, as Lambda Web Functions tell it (`host:port`); goes before both.",
     )
     on_lambda: bool = Field(False, alias="aws_lambda_function_name", description="Set by Lambda; switches defaults.")

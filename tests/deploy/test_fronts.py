@@ -61,12 +61,15 @@ def test_the_outputs_lead_to_the_gateway_and_hold_no_secret(stacks: list[Stack])
 
 def test_the_curl_is_a_command_that_reads_the_key_from_the_environment(stacks: list[Stack]) -> None:
     for stack in stacks:
-        words = shlex.split(stack.outputs["Curl"].partition("; ")[2])
+        *before, setting, command = stack.outputs["Curl"].split("; ")
+        words = shlex.split(command)
         assert words[0] == "curl"
         assert f"{stack.outputs['BaseUrl']}/chat/completions" in words
         headers = [words[place + 1] for place, word in enumerate(words) if word == "-H"]
         plain = stack.parameters["AuthType"] == "NONE"
         assert ("Authorization: Bearer $OPENAI_API_KEY" if plain else "x-api-key: $OPENAI_API_KEY") in headers
-        assert ("--aws-sigv4" in words) == (not plain and stack.parameters["Edge"] != "oac")
-        body = shlex.split(stack.outputs["Curl"].partition("; ")[0])[0].removeprefix("body=")
+        signs = not plain and stack.parameters["Edge"] != "oac"
+        assert ("--aws-sigv4" in words) == signs
+        assert before == (['eval "$(aws configure export-credentials --format env)"'] if signs else [])
+        body = shlex.split(setting)[0].removeprefix("body=")
         assert json.loads(body)["stream"] is True

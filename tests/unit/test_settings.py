@@ -56,7 +56,8 @@ WRONG = [
     ("API_ROUTE_PREFIX", "/api/v1/"), ("API_ROUTE_PREFIX", "/a b"), ("API_ROUTE_PREFIX", "/{x}"), ("MAX_CHOICES", "0"),
     ("GUARDRAIL_STREAM_MODE", "later"), ("LOG_LEVEL", "loud"), ("MODELS_CACHE_SECONDS", "1.5"),
     ("API_KEY_HASH", "sk-plain"), ("API_KEY_HASH", "ab" * 31), ("ALLOWED_NETWORKS", "192.0.2.0/24, home"),
-    ("ALLOWED_NETWORKS", "192.0.2.0/33"), ("AWS_LAMBDA_HTTP_ENDPOINT", "somewhere"), ("AWS_LWA_PORT", "eighty"),
+    ("ALLOWED_NETWORKS", "192.0.2.0/33"), ("AWS_LAMBDA_HTTP_ENDPOINT", "somewhere"),
+    ("AWS_LAMBDA_HTTP_ENDPOINT", "127.0.0.1:99999"), ("AWS_LAMBDA_HTTP_ENDPOINT", "65536"), ("AWS_LWA_PORT", "eighty"),
     ("DEADLINE_MARGIN", "-1"),
 ]  # fmt: skip
 

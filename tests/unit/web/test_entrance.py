@@ -31,8 +31,13 @@ async def never(*arguments: Any) -> Any:
 
 
 async def enter(layer: ASGIApp, path: str = "/v1/models", client: Any = None, **headers: str) -> None:
+    path, _, query = path.partition("?")
     raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
-    await layer({"type": "http", "path": path, "headers": raw, "state": {}, "client": client}, never, never)
+    await layer(
+        {"type": "http", "path": path, "headers": raw, "state": {}, "client": client, "query_string": query.encode()},
+        never,
+        never,
+    )
 
 
 # Invocations
@@ -107,6 +112,8 @@ async def test_what_does_not_come_through_the_edge_is_refused(given: str | None)
     assert (raised.value.status, raised.value.code) == (403, "origin_forbidden")
     assert "edge-secret" not in str(raised.value)
     await enter(layer, "/health")
+    with pytest.raises(PermissionDenied):
+        await enter(layer, "/health?hold=300")
 
 
 async def test_what_comes_through_the_edge_comes_in() -> None:
