@@ -183,6 +183,7 @@ fi
 
 "$python" "$root/layers/finish.py" "$build"
 
+trap '' INT TERM HUP # from here on it is two renames, and between them there is no build
 if [ -e "$out" ]; then mv "$out" "$stage/previous"; fi
 if ! mv "$build" "$out"; then
     [ ! -e "$stage/previous" ] || mv "$stage/previous" "$out"

@@ -83,7 +83,10 @@ class _Clock:
             raise deadline_exceeded()
         self._waiting = asyncio.current_task()
         try:
-            return await anext(items)
+            item = await anext(items)
+            if self._interrupted and self._waiting is not None:
+                self._waiting.uncancel()  # the source had one in hand all the same; the next call ends it
+            return item
         except asyncio.CancelledError:
             if not self._interrupted or self._waiting is None or self._waiting.uncancel() > 0:
                 raise  # somebody else wants the task to end, too

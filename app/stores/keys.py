@@ -36,8 +36,8 @@ class NoKey:
 
     async def authenticate(self, presented: str) -> Caller | None:
         raise Unauthenticated(
-            "This gateway has no API key yet, so it answers nobody. Its operator makes one with `./dev hash --new` and "
-            "deploys again with the parameter ApiKeyHash (see docs/deploy.md).",
+            "This gateway has no API key yet, so it answers nobody. Its operator makes one with "
+            "`python3 -m local.key_hash --new` and deploys again with the parameter ApiKeyHash (see docs/deploy.md).",
             code="no_api_key",
         )
 

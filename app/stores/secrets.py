@@ -36,22 +36,27 @@ def from_secret(arn: str, client: Client) -> str:
     value = answer.get("SecretString")
     if value is None:
         value = bytes(answer.get("SecretBinary", b"")).decode("utf-8", "replace")
-    try:
-        parsed = json.loads(value)
-    except (ValueError, RecursionError):
-        parsed = None
-    if not isinstance(parsed, dict):
-        return str(value)
-    if not isinstance(parsed.get("api_key"), str):
-        raise Unavailable("the secret is a JSON object without a text field api_key")
-    return str(parsed["api_key"])
+    return _plain(str(value))
 
 
 def from_parameter(name: str, client: Client) -> str:
-    """The key in an SSM parameter, or in the secret whose ARN the parameter holds."""
+    """The key in an SSM parameter, as in a secret, or in the secret whose ARN the parameter holds."""
     answer = _call(lambda: client("ssm", region_of(name)).get_parameter(Name=name, WithDecryption=True), "GetParameter")
     value = str(answer["Parameter"]["Value"]).strip()
-    return from_secret(value, client) if value.startswith("arn:") and ":secretsmanager:" in value else value
+    return from_secret(value, client) if value.startswith("arn:") and ":secretsmanager:" in value else _plain(value)
+
+
+def _plain(value: str) -> str:
+    """The JSON field `api_key`, or the whole text where it is no JSON object."""
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    if not isinstance(parsed, dict):
+        return value
+    if not isinstance(parsed.get("api_key"), str):
+        raise Unavailable("the key is kept as a JSON object without a text field api_key")
+    return str(parsed["api_key"])
 
 
 def region_of(arn: str) -> str | None:

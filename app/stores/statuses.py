@@ -95,7 +95,7 @@ def _status(item: Mapping[str, Any], now: float) -> ModelStatus | None:
             checked_at=int(float(item["checked_at"]["N"])),
             checks={str(name): _check(check) for name, check in checks.items() if check.get("status") in _STATUSES},
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
 

@@ -80,4 +80,4 @@ class SigV4:
 def _host(parts: SplitResult) -> str:
     """As http.client sends it: without a user, and without the scheme's own port."""
     default = ":443" if parts.scheme == "https" else ":80"
-    return parts.netloc.rpartition("@")[2].removesuffix(default)
+    return parts.netloc.rpartition("@")[2].lower().removesuffix(default)

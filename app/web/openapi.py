@@ -50,12 +50,14 @@ _KEYS = {
 def openapi_endpoint(operations: Iterable[Operation], version: str) -> Endpoint:
     """Serves the document, made once."""
     document: bytes = b""
+    writing = asyncio.Lock()
 
     async def openapi(request: Request) -> Response:
         nonlocal document
-        if not document:
-            # In a thread: it takes a quarter of a second, and other people's streams flow meanwhile.
-            document = await asyncio.to_thread(lambda: to_json(describe(operations, version)))
+        async with writing:
+            if not document:
+                # In a thread: it takes a quarter of a second, and other people's streams flow meanwhile.
+                document = await asyncio.to_thread(lambda: to_json(describe(operations, version)))
         return Response(document, media_type="application/json")
 
     return openapi

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -92,6 +93,20 @@ async def test_whoever_is_cancelled_at_the_deadline_itself_stays_cancelled() -> 
     asyncio.get_running_loop().call_later(0.03, task.cancel)
     with pytest.raises((asyncio.CancelledError, UpstreamFailure)):
         await task
+
+
+async def test_a_source_that_has_an_item_in_hand_at_the_deadline_may_give_it() -> None:
+    async def stubborn() -> AsyncGenerator[int, None]:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        yield 1
+        await asyncio.Event().wait()
+
+    seen: list[int] = []
+    with pytest.raises(UpstreamFailure):
+        await consumed(items_in_time(stubborn(), time.time() + 0.02), seen)
+    assert seen == [1]
+    assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
 
 
 async def test_an_error_of_the_source_is_passed_on() -> None:

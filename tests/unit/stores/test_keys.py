@@ -402,6 +402,6 @@ async def test_the_hash_itself_is_no_key() -> None:
 
 @pytest.mark.parametrize("presented", ["", "sk-any"])
 async def test_without_any_key_everybody_is_told_how_to_make_one(presented: str) -> None:
-    with pytest.raises(Unauthenticated, match=r"\./dev hash --new.*ApiKeyHash") as raised:
+    with pytest.raises(Unauthenticated, match=r"local\.key_hash --new.*ApiKeyHash") as raised:
         await NoKey().authenticate(presented)
     assert (raised.value.status, raised.value.code) == (401, "no_api_key")

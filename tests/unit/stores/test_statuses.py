@@ -56,6 +56,7 @@ async def test_what_is_past_its_time_or_not_ours_is_left_out(dynamodb: Any) -> N
     put(dynamodb, "odd", [], body={"S": "no json"})
     put(dynamodb, "odder", {"tools": "ok"})
     put(dynamodb, "oddest", {}, body={"N": "5"})
+    put(dynamodb, "endless", {}, body={"S": '{"checks": {"tools": {"status": "ok", "ms": 1e999}}}'})
     put(dynamodb, "new", {"tools": {"status": "ok"}, "later": {"status": "of a newer version"}})
     (only,) = await TableStatuses(lambda: dynamodb, "state", clock=lambda: NOW).all()
     assert (only.model, list(only.checks)) == ("new", ["tools"])

@@ -21,7 +21,7 @@ NOW = 1_795_000_000.0
 TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
 HOSTS = st.sampled_from([
     "https://bedrock-runtime.us-east-1.amazonaws.com", "http://127.0.0.1:9000", "https://vpce-1.example:443",
-    "http://localhost:80", "https://vpce-1.example:8443/prefix",
+    "http://localhost:80", "https://vpce-1.example:8443/prefix", "https://VPCE-2.Example",
 ])  # fmt: skip
 MODELS = (
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
