@@ -83,15 +83,29 @@ def tools() -> Path:
 
 @cache
 def oldest() -> Path:
-    """Python 3.9 with the oldest pip, in an environment of its own, where there is one; else the running Python."""
+    """Python 3.9 with pip 21.3.1, in an environment of its own. Without a 3.9, the running Python with that pip.
+
+    From Python 3.12 on that pip does not run any more; pip 23.2 is the oldest that does.
+    """
     interpreter = _interpreter("3.9")
-    if interpreter is None:
-        return Path(sys.executable)
-    folder = scratch() / "python3.9"
+    if interpreter is not None:
+        return _with_pip("oldest", interpreter, f"pip=={OLDEST_PIP}")
+    return _with_pip("oldest", Path(sys.executable), f"pip=={OLDEST_PIP if sys.version_info < (3, 12) else '23.2'}")
+
+
+@cache
+def newest() -> Path:
+    """The newest Python at hand with the newest pip that there is, in an environment of its own."""
+    found = (_interpreter(name) for name in ("3.14", "3.13", "3.12"))
+    return _with_pip("newest", next(filter(None, found), Path(sys.executable)), "pip")
+
+
+def _with_pip(name: str, interpreter: Path, pip: str) -> Path:
+    folder = scratch() / name
     subprocess.run([interpreter, "-m", "venv", "--without-pip", folder], check=True)
-    packages = folder / "lib/python3.9/site-packages"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "--target", str(packages), f"pip=={OLDEST_PIP}"], check=True)
+    (packages,) = folder.glob("lib/python3.*/site-packages")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*command, "--ignore-requires-python", "--target", str(packages), pip], check=True)
     return folder / "bin/python"
 
 
