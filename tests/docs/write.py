@@ -12,7 +12,7 @@ from pathlib import Path
 from app.api.chat import parameters as chat
 from app.api.completions import parameters as completions
 from app.settings import Settings
-from bench import cost_tables
+from bench import cost_tables, package_excerpt
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,6 +67,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "chat-parameters": ("docs/parameters.md", chat_parameters),
     "chat-extensions": ("docs/parameters.md", chat_extensions),
     "completions-parameters": ("docs/parameters.md", completions_parameters),
+    "package": ("README.md", package_excerpt.readme),
     "costs": ("README.md", cost_tables.readme),
     "costs-assumptions": ("docs/costs.md", cost_tables.assumptions),
     "costs-inside": ("docs/costs.md", cost_tables.inside),
