@@ -73,7 +73,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev lambda", description="The staged build on a local Function URL.")
     parser.add_argument("--port", type=port_number, metavar="N", default=8000, help="default: 8000; 0 takes any")
     parser.add_argument("--aws", action="store_true", help="the real Bedrock, with your AWS credentials")
-    parser.add_argument("--build", type=Path, metavar="DIR", help="default: build/local, staged when it is out of date")
+    parser.add_argument(
+        "--build", type=Path, metavar="DIR", help="default: .tools/local-build, staged when out of date"
+    )
     parser.add_argument("--concurrency", type=int, metavar="N", default=100, help="environments at most; default: 100")
     parser.add_argument("--timeout", type=float, metavar="S", default=900.0, help="of an invocation; default: 900")
     parser.add_argument("--no-freeze", action="store_true", help="let the processes run between two requests")

@@ -7,6 +7,7 @@ tests say so.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,10 +18,11 @@ from local.dev_server import Failed
 
 VERSION = "0.9.1"
 NAME = "lambda-adapter"
+OLDEST = (1, 78)  # the first cargo that reads version 4 of Cargo.lock, which the crate has
 TOOLS = Path(__file__).resolve().parents[2] / ".tools" / f"lambda_web_adapter-{VERSION}"
 ABSENT = f"""\
-The Lambda Web Adapter is not here. Either install Rust (https://rustup.rs), with which it is built in about two minutes, or
-have LWA_BIN name a `{NAME}` {VERSION} or newer."""
+The Lambda Web Adapter is not here. Either install Rust (https://rustup.rs), with which it is built in about two minutes:
+that takes cargo {".".join(map(str, OLDEST))} or newer. Or have LWA_BIN name a `{NAME}` {VERSION} or newer."""
 
 
 def find(env: Mapping[str, str]) -> Path | None:
@@ -38,7 +40,16 @@ def find(env: Mapping[str, str]) -> Path | None:
 
 
 def can_build(env: Mapping[str, str]) -> bool:
-    return shutil.which("cargo", path=env.get("PATH")) is not None
+    """Whether there is a cargo, and one that is new enough."""
+    cargo = shutil.which("cargo", path=env.get("PATH"))
+    if cargo is None:
+        return False
+    try:
+        asked = subprocess.run([cargo, "--version"], env=dict(env), capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    told = re.match(r"cargo (\d+)\.(\d+)\.", asked.stdout)  # nothing from a rustup without a toolchain
+    return told is not None and (int(told[1]), int(told[2])) >= OLDEST
 
 
 def find_or_build(env: Mapping[str, str]) -> Path:

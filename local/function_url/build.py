@@ -15,7 +15,7 @@ from pathlib import Path
 from local.dev_server import Failed
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCAL = ROOT / "build" / "local"
+LOCAL = ROOT / ".tools" / "local-build"  # not in build/, which prepare_source.sh replaces as a whole
 STAMP = ".sources"
 SOURCES = ("app", "layers", "run.sh", "prepare_source.sh")
 _NATIVE = re.compile(r"\.cpython-3(\d+)-([^.]+)\.so$")
@@ -64,11 +64,11 @@ def interpreter(minor: int) -> Path:
 
 
 def current() -> Path:
-    """The build for this machine and this Python in build/local, staged anew where its sources have changed."""
+    """The build for this machine and this Python in .tools/local-build, staged anew where its sources have changed."""
     digest = digest_of(SOURCES)
     stamp = LOCAL / STAMP
     if not (stamp.exists() and stamp.read_text() == digest and (LOCAL / "function" / "run.sh").exists()):
-        print("dev: staging build/local with prepare_source.sh", file=sys.stderr, flush=True)
+        print("dev: staging .tools/local-build with prepare_source.sh", file=sys.stderr, flush=True)
         stage(LOCAL)
         stamp.write_text(digest)
     return LOCAL

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from urllib.parse import parse_qsl, unquote
 from local.function_url.wire import HOP_BY_HOP, Head
 
 TEXT_TYPES = {"application/javascript", "application/json", "application/xml"}
+_TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;(?:Parent=[0-9a-f]{16}|Sampled=[01?])){0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,16 @@ def headers_of(head: Head, length: int, source: str, url: Url) -> dict[str, str]
         "x-forwarded-proto": "https",
         "x-amzn-tls-version": "TLSv1.3",
         "x-amzn-tls-cipher-suite": "TLS_AES_128_GCM_SHA256",
-        "x-amzn-trace-id": headers.get("x-amzn-trace-id") or trace_id(),
+        "x-amzn-trace-id": traced(headers.get("x-amzn-trace-id")),
     }
+
+
+def traced(said: str | None) -> str:
+    """A client's trace where it is one, and otherwise a new one.
+
+    The adapter has it from the Runtime API, makes it an environment variable, and panics where it holds a NUL.
+    """
+    return said if said and _TRACE.fullmatch(said) else trace_id()
 
 
 def trace_id() -> str:

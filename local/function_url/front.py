@@ -54,7 +54,7 @@ class Front:
         """None where it is too large. It is read to its end all the same: a client that writes does not see an answer."""
         limit = self._settings.request_limit
         if head.get("expect"):
-            if int(head.get("content-length") or 0) > limit:
+            if head.length > limit:
                 return None
             await connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         whole = bytearray()
@@ -79,6 +79,9 @@ class Front:
         except Throttled:
             reason = {"Reason": "ConcurrentInvocationLimitExceeded", "Type": "User"}
             await exchange.refuse(429, "TooManyRequestsException", "Rate Exceeded.", reason)
+            return
+        except OSError:  # no process, file or port is to be had on this machine; the log has it
+            await exchange.reply(502, [("Content-Type", "application/json")], b"Internal Server Error")
             return
         running = self._pool.run(environment, invocation)
         try:

@@ -78,8 +78,14 @@ class Pool:
         environment = Environment(len(self.all) + 1, self._ground)
         self.all.append(environment)
         self._live.add(environment)
-        async with self._starts:
-            await environment.boot()
+        try:
+            async with self._starts:
+                await environment.boot()
+        except OSError as problem:
+            # This machine could not (too many open files, say): its place is free again, and nothing of it stays.
+            self._ground.log.write(environment.number, f"the environment could not be started: {problem}")
+            await self._end(environment)
+            raise
         if self._settings.ages is not None:
             age = self._random.uniform(*self._settings.ages)
             self._timers[environment] = asyncio.get_running_loop().call_later(age, self._expire, environment)

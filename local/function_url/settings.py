@@ -10,7 +10,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Seconds, bytes and MB. The defaults are Lambda's own limits (AWS's quotas page, 2026-11) and the template's values.
+    """Seconds, bytes and MB. The defaults are Lambda's own limits (AWS's quotas page, 2026-11) and those of the template.
 
     timeout: of one invocation. memory: MB, told to the function and not enforced.
     concurrency: environments at once; a request beyond is 429.
@@ -24,7 +24,7 @@ class Settings:
     name: str = "gateway"
     region: str = "us-east-1"
     timeout: float = 900.0
-    memory: int = 1024
+    memory: int = 512
     concurrency: int = 10
     freeze: bool = True
     isolate: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -15,6 +16,15 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "
 
 Headers = list[tuple[str, str]]
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+
+# RFC 9110 5.5, 5.6.2 and 8.6, RFC 9112 2.3, 3.2 and 7.1; bytes from 0x80 are let through in targets and values. Lengths
+# have fewer digits than `int` refuses.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TARGET = re.compile(r"[^\x00-\x20\x7f]+")
+_VERSION = re.compile(r"HTTP/1\.[0-9]")
+_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[\t ]*;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
 
 
 class BadRequest(Exception):
@@ -34,6 +44,16 @@ class Head:
         """The values of one header, joined by commas as RFC 9110 allows; None without it."""
         values = [value for key, value in self.headers if key == name]
         return ", ".join(values) if values else None
+
+    @property
+    def length(self) -> int:
+        """What `content-length` says; 0 without it. Raises BadRequest where that is no decimal number."""
+        said = self.get("content-length")
+        if said is None:
+            return 0
+        if not _LENGTH.fullmatch(said):
+            raise BadRequest
+        return int(said)
 
     @property
     def keeps_alive(self) -> bool:
@@ -64,28 +84,19 @@ class Connection:
             return None
         except asyncio.LimitOverrunError:
             raise BadRequest from None
-        first, *lines = block.decode("latin-1").lstrip("\r\n").rstrip("\r\n").split("\r\n")
-        words = first.split(" ")
-        if len(words) != 3 or not words[2].startswith("HTTP/1."):
-            raise BadRequest
-        headers: Headers = []
-        for line in lines:
-            name, colon, value = line.partition(":")
-            if not colon or not name or name != name.strip():
-                raise BadRequest
-            headers.append((name.lower(), value.strip()))
-        return Head(words[0], words[1], words[2], headers)
+        return head_of(block)
 
     async def body(self, head: Head) -> AsyncIterator[bytes]:
         """The body, in pieces as they arrive. Must be read to its end before the next head. Raises BadRequest."""
+        length = head.length
         try:
             if "chunked" in (head.get("transfer-encoding") or "").lower():
                 async for piece in self._chunks():
                     yield piece
             else:
-                async for piece in self._exactly(int(head.get("content-length") or 0)):
+                async for piece in self._exactly(length):
                     yield piece
-        except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             raise BadRequest from None
 
     async def _exactly(self, left: int) -> AsyncIterator[bytes]:
@@ -97,7 +108,7 @@ class Connection:
             yield piece
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        while size := int((await self._reader.readuntil(b"\r\n")).split(b";")[0], 16):
+        while size := size_of(await self._reader.readuntil(b"\r\n")):
             async for piece in self._exactly(size):
                 yield piece
             if await self._reader.readexactly(2) != b"\r\n":
@@ -125,6 +136,30 @@ class Connection:
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
+
+
+def head_of(block: bytes) -> Head:
+    """A request's first lines, with the blank line at their end. Raises BadRequest."""
+    first, *lines = block.decode("latin-1").lstrip("\r\n").removesuffix("\r\n\r\n").split("\r\n")
+    method, _, rest = first.partition(" ")
+    target, _, version = rest.partition(" ")
+    if not (_TOKEN.fullmatch(method) and _TARGET.fullmatch(target) and _VERSION.fullmatch(version)):
+        raise BadRequest
+    headers: Headers = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not (colon and _TOKEN.fullmatch(name) and _VALUE.fullmatch(value)):
+            raise BadRequest
+        headers.append((name.lower(), value.strip("\t ")))
+    return Head(method, target, version, headers)
+
+
+def size_of(line: bytes) -> int:
+    """A chunk's size, from the line before it. Raises BadRequest."""
+    match = _CHUNK.fullmatch(line)
+    if match is None:
+        raise BadRequest
+    return int(match[1], 16)
 
 
 class Server:

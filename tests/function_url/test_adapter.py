@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -71,8 +72,20 @@ def test_contexts_are_the_adapters_own_whatever_a_client_sends(client: httpx.Cli
     context = json.loads(headers_of(asked)["x-amzn-lambda-context"])
     assert context["invoked_function_arn"] == "arn:aws:lambda:us-east-1:123456789012:function:gateway"
     assert 800 < context["deadline"] / 1000 - time.time() <= 900
-    assert context["env_config"]["memory"] == 1024
+    assert context["env_config"]["memory"] == 512
     assert headers_of(asked)["x-amzn-trace-id"].startswith("Root=1-")
+
+
+@pytest.mark.parametrize(("said", "status"), [(b"Root=1-a\xe9", b"200"), (b"Root=1-\0", b"400")])
+def test_a_trace_that_is_none_does_not_end_the_environment(
+    url: FunctionUrl, client: httpx.Client, said: bytes, status: bytes
+) -> None:
+    before = [each.state for each in url.environments]
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=30) as raw:
+        raw.sendall(b"GET /status/200 HTTP/1.0\r\nX-Amzn-Trace-Id: " + said + b"\r\n\r\n")
+        assert b"".join(iter(lambda: raw.recv(65536), b"")).split(b" ")[1] == status
+    assert client.get("/status/200").status_code == 200
+    assert [each.state for each in url.environments if each.state == "gone"] == [one for one in before if one == "gone"]
 
 
 def test_a_tenant_is_whatever_a_client_says(client: httpx.Client) -> None:

@@ -66,17 +66,25 @@ def test_a_shim_that_only_complains_is_no_python(monkeypatch: pytest.MonkeyPatch
 def test_a_build_is_staged_again_when_a_source_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     staged: list[Path] = []
     monkeypatch.setattr(build, "ROOT", tmp_path)
-    monkeypatch.setattr(build, "LOCAL", tmp_path / "build" / "local")
+    monkeypatch.setattr(build, "LOCAL", tmp_path / "local")
     monkeypatch.setattr(build, "SOURCES", ("app", "run.sh"))
     monkeypatch.setattr(build, "stage", lambda folder: staged.append(made(folder)))
     source = program(tmp_path / "app" / "main.py")
     program(tmp_path / "run.sh")
     for _ in range(2):
-        assert build.current() == tmp_path / "build" / "local"
+        assert build.current() == tmp_path / "local"
     assert len(staged) == 1
     source.write_text("changed")
     build.current()
     assert len(staged) == 2
+
+
+def test_the_local_build_and_the_one_for_aws_do_not_replace_each_other() -> None:
+    """prepare_source.sh replaces build/ as a whole, and refuses to where it does not know what is in there."""
+    assert not build.LOCAL.is_relative_to(build.ROOT / "build")
+    assert not (build.ROOT / "build").is_relative_to(build.LOCAL)
+    ignored = (build.ROOT / ".gitignore").read_text().splitlines()
+    assert f"/{build.LOCAL.parent.relative_to(build.ROOT)}/" in ignored
 
 
 def test_what_the_script_says_is_told_where_it_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -111,13 +119,39 @@ def test_without_adapter_and_cargo_the_ways_to_one_are_told(monkeypatch: pytest.
 
 def test_cargo_builds_the_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(adapter, "TOOLS", tmp_path / "tools")
-    cargo = program(tmp_path / "bin" / "cargo", f'#!/bin/sh\necho "$@" >"{tmp_path}/asked"\n')
+    cargo = program(
+        tmp_path / "bin" / "cargo",
+        f'#!/bin/sh\n[ "$1" != --version ] || exec echo "cargo 1.78.0 (54d8815d0 2024-03-26)"\necho "$@" >"{tmp_path}/asked"\n',
+    )
     path = f"{cargo.parent}{os.pathsep}{os.defpath}"
     monkeypatch.setenv("PATH", path)
     built = adapter.find_or_build({"PATH": path})
     assert built == tmp_path / "tools" / "bin" / "lambda-adapter"
     asked = (tmp_path / "asked").read_text()
     assert asked.startswith("install lambda_web_adapter --version 0.9.1 --locked")
+
+
+@pytest.mark.parametrize(
+    ("script", "enough"),
+    [
+        ("#!/bin/sh\necho cargo 1.77.2\n", False),
+        ("#!/bin/sh\necho 'cargo 1.66.1 (Debian)'\n", False),
+        ("#!/bin/sh\necho 'cargo 1.78.0-nightly (2fe739fcf 2024-03-15)'\n", True),
+        ("#!/bin/sh\necho cargo 1.100.0\n", True),
+        ("#!/bin/sh\necho cargo 2.0.0\n", True),
+        ("#!/bin/sh\necho rustup could not choose a version of cargo to run >&2\nexit 1\n", False),
+        ("no program", False),
+    ],
+)
+def test_a_cargo_too_old_for_the_crates_lock_builds_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, enough: bool
+) -> None:
+    monkeypatch.setattr(adapter, "TOOLS", tmp_path / "none")
+    env = {"PATH": f"{program(tmp_path / 'bin' / 'cargo', script).parent}{os.pathsep}{os.defpath}"}
+    assert adapter.can_build(env) == enough
+    if not enough:
+        with pytest.raises(Failed, match=r"cargo 1\.78 or newer"):
+            adapter.find_or_build(env)
 
 
 def test_the_bootstrap_is_a_program(staged: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 
@@ -68,6 +69,49 @@ def test_a_client_keeps_the_left_of_x_forwarded_for_and_nothing_else() -> None:
     assert headers["x-forwarded-for"] == "10.0.0.1, 203.0.113.9"
     assert (headers["x-forwarded-proto"], headers["x-forwarded-port"]) == ("https", "443")
     assert context["http"]["sourceIp"] == "203.0.113.9"
+
+
+ROOT = "Root=1-65f00000-0123456789abcdef01234567"
+
+
+def trace(*said: str) -> str:
+    headers = event("/", [("x-amzn-trace-id", each) for each in said])["headers"]
+    assert isinstance(headers, dict)
+    return str(headers["x-amzn-trace-id"])
+
+
+@pytest.mark.parametrize(
+    "said", [ROOT, f"{ROOT};Sampled=1", f"{ROOT};Parent=53995c3f42cd8ad8", f"{ROOT};Parent=53995c3f42cd8ad8;Sampled=0"]
+)
+def test_a_clients_trace_is_kept(said: str) -> None:
+    assert trace(said) == said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "\0",
+        f"{ROOT}\0",
+        f"{ROOT}\n",
+        f"{ROOT};Sampled=1\0",
+        f"{ROOT};Parent=\xe9",
+        f"{ROOT};Self=1",
+        f"{ROOT}0",
+        ROOT.upper(),
+        ROOT.replace("a", "g"),
+        "Root=1-a",
+        "Sampled=1",
+    ],
+)
+def test_a_trace_over_which_the_adapter_could_panic_is_replaced(said: str) -> None:
+    made = trace(said)
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", made)
+    assert made != said
+
+
+def test_two_traces_are_none() -> None:
+    assert ROOT not in trace(ROOT, ROOT)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "text/plain", "Text/CSV"])

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from local.function_url import FunctionUrl, layout
+from local.function_url.environment import Environment
 from tests.function_url.conftest import Serve
 from tests.wire.gateway import eventually
 
@@ -122,6 +123,21 @@ def test_a_runtime_that_crashes_is_502_and_the_next_request_finds_a_new_one(prob
         assert get(url, "/status/200").status_code == 200
         assert [each.number for each in url.environments] == [1, 2]
         assert url.environments[0].exit_code == -signal.SIGKILL
+
+
+def test_an_environment_that_this_machine_cannot_start_gives_its_place_back(
+    probe: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(environment: Environment) -> None:
+        raise OSError(24, "Too many open files")
+
+    with probe(concurrency=1) as url:
+        with monkeypatch.context() as patch:
+            patch.setattr(Environment, "boot", full)
+            for _ in range(2):
+                assert get(url, "/status/200").status_code == 502
+        assert get(url, "/status/200").status_code == 200
+        assert any("Too many open files" in line.text for line in url.logs)
 
 
 def test_a_runtime_that_does_not_start_is_tried_twice(probe: Serve) -> None:
