@@ -4,25 +4,23 @@
 # gets the signals. No program is started on the way: on Lambda each costs a millisecond of every cold start.
 set -eu
 
+case $0 in
+    */*) folder=${0%/*} ;;
+    *) folder=. ;;
+esac
+CDPATH="" cd "${LAMBDA_TASK_ROOT:-$folder}"
+
 python=python3
 if [ -n "${AWS_LAMBDA_FUNCTION_NAME:-}" ]; then
     # The adapter replaces the runtime's own start, and with it the search path that it would have set.
-    task=${LAMBDA_TASK_ROOT:-$PWD}
-    export PYTHONPATH="$task:/opt/python${PYTHONPATH:+:$PYTHONPATH}"
+    export PYTHONPATH="$PWD:/opt/python${PYTHONPATH:+:$PYTHONPATH}"
     # The package is compiled, and its place can't be written to.
     export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
     # Threads come and go with the requests; more arenas only keep memory that nobody uses.
     export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
     # The adapter's own default, where neither variable names a port.
     export PORT="${PORT:-8080}"
-else
-    case $0 in
-        */*) task=${0%/*} ;;
-        *) task=. ;;
-    esac
-fi
-CDPATH="" cd "$task"
-if [ -z "${AWS_LAMBDA_FUNCTION_NAME:-}" ] && [ -x .venv/bin/python ]; then
+elif [ -x .venv/bin/python ]; then
     python=.venv/bin/python
 fi
 
