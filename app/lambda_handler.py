@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, Protocol
 
 from mangum import Mangum
-from mangum.protocols import LifespanCycle
+from mangum.protocols import HTTPCycle, LifespanCycle
 
 from app.errors import GatewayError, Internal, InvalidRequest, UpstreamFailure
 from app.main import create_app
@@ -62,18 +62,22 @@ class Handler:
         self._loop = asyncio.new_event_loop()
         self._enter_loop()
         # Mangum would run the lifespan round every request; the application's start belongs to the process.
-        buffered = _Buffered(app)
-        self._lifespan = LifespanCycle(buffered, "auto")
+        self._app = _Buffered(app)
+        self._lifespan = LifespanCycle(self._app, "auto")
         self._lifespan.__enter__()
-        self._mangum = Mangum(buffered, lifespan="off")
+        self._mangum = Mangum(self._app, lifespan="off")
 
     def __call__(self, event: Any, context: LambdaContext) -> dict[str, Any]:
         front = front_of(event)
         if front is None:
             return _refusal(event)
         self._enter_loop()
-        answer: dict[str, Any] = self._mangum(self._plain(event, front, context), context)  # type: ignore[arg-type]
-        return fitted(answer, ALB_LIMIT if front == "alb" else LAMBDA_LIMIT)
+        try:  # Mangum's own steps one by one: what it can't read, such as odd base64 or an odd port in Host, ends here
+            reader = self._mangum.infer(self._plain(event, front, context), context)  # type: ignore[arg-type]
+            cycle = HTTPCycle(reader.scope, reader.body)
+        except (AttributeError, LookupError, TypeError, ValueError) as problem:
+            return _refusal(event, problem)
+        return fitted(reader(cycle(self._app)), ALB_LIMIT if front == "alb" else LAMBDA_LIMIT)
 
     def close(self) -> None:
         self._enter_loop()
@@ -96,13 +100,12 @@ class Handler:
             plain["headers"] = _without_ours(event.get("headers")) | told
         if event.get("multiValueHeaders") is not None:
             plain["multiValueHeaders"] = _without_ours(event["multiValueHeaders"]) | {k: [v] for k, v in told.items()}
-        stage = event["requestContext"].get("stage")
+        about = event["requestContext"]
         if event.get("version") == "2.0":
-            about = event["requestContext"]
-            path = self._unstaged(event["rawPath"], stage)
+            path = self._unstaged(event["rawPath"], about.get("stage"))
             plain["requestContext"] = {**about, "http": {**about["http"], "path": path}}
         else:
-            plain["path"] = self._unstaged(event["path"], stage)
+            plain["path"] = self._unstaged(event["path"], about.get("stage"))
         return plain
 
     def _unstaged(self, path: str, stage: str | None) -> str:
@@ -167,15 +170,29 @@ def front_of(event: Any) -> Front | None:
     context = event.get("requestContext") if isinstance(event, dict) else None
     if not isinstance(context, dict) or "methodArn" in event or "routeArn" in event:
         return None
-    if event.get("version") == "2.0" and "rawPath" in event and "http" in context:
-        return "url" if ".lambda-url." in str(context.get("domainName")) else "http-api"
-    if not isinstance(event.get("httpMethod"), str) or not isinstance(event.get("path"), str):
+    if not _are_headers(event.get("headers")) or not _are_headers(event.get("multiValueHeaders"), many=True):
         return None
-    if "elb" in context:
-        return "alb"
-    if "resource" in event:
-        return "http-api" if event.get("version") == "1.0" else "rest-api"
+    if event.get("version") == "2.0":
+        http = context.get("http")
+        if isinstance(http, dict) and _are_texts(http.get("method"), http.get("sourceIp"), event.get("rawPath")):
+            return "url" if ".lambda-url." in str(context.get("domainName")) else "http-api"
+    elif _are_texts(event.get("httpMethod"), event.get("path")):
+        if "elb" in context:
+            return None if event.get("multiValueHeaders", event.get("headers")) is None else "alb"
+        if "resource" in event:
+            return "http-api" if event.get("version") == "1.0" else "rest-api"
     return None
+
+
+def _are_headers(found: Any, *, many: bool = False) -> bool:
+    """Nothing, or names with texts; with lists of texts where a name may have `many`."""
+    if not isinstance(found, dict):
+        return found is None
+    return all(isinstance(v, list) and _are_texts(*v) for v in found.values()) if many else _are_texts(*found.values())
+
+
+def _are_texts(*values: Any) -> bool:
+    return all(isinstance(each, str) for each in values)
 
 
 def request_context(event: Event, front: Front) -> dict[str, Any]:
@@ -199,23 +216,17 @@ def lambda_context(event: Event, front: Front, context: LambdaContext) -> dict[s
         if not isinstance(began, int) or not now - HTTP_API_SECONDS * 1000 < began <= now:
             began = now
         deadline = min(deadline, began + HTTP_API_SECONDS * 1000)
-    return {
-        "request_id": context.aws_request_id,
-        "deadline": round(deadline),
-        "invoked_function_arn": context.invoked_function_arn,
-    }
+    arn = context.invoked_function_arn
+    return {"request_id": context.aws_request_id, "deadline": round(deadline), "invoked_function_arn": arn}
 
 
 def _behind_balancer(event: Event) -> str:
-    """The last address of X-Forwarded-For, which the load balancer has appended; all before it is the client's word.
-
-    So it is in the balancer's mode `append`, its default. It may come with a port: `192.0.2.1:443`, `[2001:db8::1]:443`.
-    """
+    """The last address of X-Forwarded-For: the balancer's (in its default mode `append`), those before the client's word."""
     found = ""
     for name, values in (event.get("multiValueHeaders") or event.get("headers") or {}).items():
         if name.lower() == "x-forwarded-for" and values:
             found = values if isinstance(values, str) else values[-1]
-    last = found.rpartition(",")[2].strip()
+    last = found.rpartition(",")[2].strip()  # it may come with a port: `192.0.2.1:443`, `[2001:db8::1]:443`
     if last.startswith("["):
         return last[1:].partition("]")[0]
     return last.partition(":")[0] if last.count(":") == 1 else last
@@ -251,26 +262,24 @@ def fitted(answer: dict[str, Any], limit: int) -> dict[str, Any]:
 def _written(error: GatewayError, like: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, Any]:
     headers = {**kept, **problem_headers(error)}
     headers.pop("x-gateway-stream", None)
-    written: dict[str, Any] = {
-        "statusCode": error.status,
-        "body": json.dumps(problem_body(error, headers.get("x-request-id", ""))),
-        "isBase64Encoded": False,
-    }
-    if "headers" in like:
-        return written | {"headers": headers}
-    return written | {"multiValueHeaders": {name: [value] for name, value in headers.items()}}
+    body = json.dumps(problem_body(error, headers.get("x-request-id", "")))
+    form = {"headers": headers} if "headers" in like else {"multiValueHeaders": {k: [v] for k, v in headers.items()}}
+    return {"statusCode": error.status, "body": body, "isBase64Encoded": False, **form}
 
 
-def _refusal(event: Any) -> dict[str, Any]:
+def _refusal(event: Any, problem: Exception | None = None) -> dict[str, Any]:
     """For an event that is no request. An answer, not an exception: to fail would have some sources send it again."""
-    source = ""
+    source, form = "", "headers"
     if isinstance(event, dict):
         records = event.get("Records")
         one = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else event
         source = str(one.get("eventSource") or one.get("source") or "")[:64]
-    log.error("an event that is no HTTP request was refused%s", f"; its source is {source!r}" if source else "")
+        form = "multiValueHeaders" if "multiValueHeaders" in event and "headers" not in event else form
+    cause = f" ({type(problem).__name__})" if problem else ""
+    origin = f"; its source is {source!r}" if source else ""
+    log.error("an event that is no HTTP request was refused%s%s", cause, origin)
     error = InvalidRequest("This function answers HTTP requests only.", code="not_a_request")
-    return _written(error, {"headers": None}, {})
+    return _written(error, {form: None}, {})
 
 
 def build(environ: Mapping[str, str] | None = None) -> Handler:

@@ -18,7 +18,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 from botocore.auth import SigV4Auth
@@ -54,6 +54,17 @@ def region_of(host: str) -> str | None:
     """`ID.lambda-url.eu-west-1.on.aws` -> `eu-west-1`; None for another host."""
     found = re.fullmatch(r"[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.(aws|amazonaws\.com\.cn)", host.lower())
     return found[1] if found else None
+
+
+def address_of(url: str) -> SplitResult | None:
+    """The parts of an address of http or https; None for what is none, and where it brings a user name or a password."""
+    try:
+        address = urlsplit(url.strip())
+        named = address.hostname is not None and address.port != 0  # both may raise
+        urllib3.util.parse_url(url.strip())
+    except (ValueError, urllib3.exceptions.LocationParseError):
+        return None
+    return address if named and address.scheme in ("http", "https") and address.username is None else None
 
 
 def moved(headers: Mapping[str, str]) -> dict[str, str]:
@@ -189,19 +200,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8090, help="port to listen on, 8090 by default")
     parser.add_argument("--region", help="region to sign for, where the URL does not tell it")
     flags = parser.parse_args(arguments)
-    address = urlsplit(flags.url)
+    address = address_of(flags.url)
+    if address is None:
+        parser.error("--url should be an address such as https://ID.lambda-url.us-east-1.on.aws/")
     region = flags.region or region_of(address.hostname or "")
-    if address.scheme not in ("https", "http") or not address.hostname or not region:
+    if not region:
         parser.error("--url is no Function URL; for another host, give its --region")
     from botocore.session import get_session  # a while to import; wrong arguments are told at once
 
-    credentials = get_session().get_credentials()
+    try:
+        credentials = get_session().get_credentials()
+    except BotoCoreError as problem:
+        parser.error(f"the AWS configuration can't be used ({type(problem).__name__})")
     if credentials is None:
         parser.error("no AWS credentials were found; set AWS_PROFILE or log in (`aws sso login`)")
     try:
         proxy = Proxy(flags.port, f"{address.scheme}://{address.netloc}", Signer(credentials, region))
-    except OSError as problem:
-        parser.error(f"port {flags.port} can't be used: {problem.strerror}")
+    except (OSError, OverflowError) as problem:
+        parser.error(f"port {flags.port} can't be used: {getattr(problem, 'strerror', None) or problem}")
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     with proxy:
         print(

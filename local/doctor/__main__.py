@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from local.doctor import account, conversation, deployment
 from local.doctor.findings import Findings, table, titled
 from local.doctor.http import Client
-from local.signing_proxy import Signer, region_of
+from local.signing_proxy import Signer, address_of, region_of
 
 LOCAL = "http://127.0.0.1:8000"
 WITH_KEY = ("models", "chat", "stream", "1 MB body", "deep probe")
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
             report["models"] = examine_account(bedrock, findings)
     if flags.json:
         checks = [each.as_dict() for each in findings.all]
-        print(json.dumps({"ok": not findings.failed, "checks": checks} | report, indent=2))
+        print(json.dumps({"ok": not findings.failed, "checks": checks} | report, indent=2, allow_nan=False))
     return 1 if findings.failed else 0
 
 
@@ -78,26 +78,26 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def client_of(url: str, key: str, secret: str, flags: argparse.Namespace) -> Client:
     """A client for the root that `url` is under. Raises WrongUse."""
-    address = urlsplit(url if "://" in url else f"https://{url}")
-    try:
-        host, _ = address.hostname, address.port
-    except ValueError:
-        host = None
-    if address.scheme not in ("http", "https") or not host or address.username is not None:
+    address = address_of(url if "://" in url else f"https://{url}")
+    if address is None:
         raise WrongUse("--url should be an address such as https://ID.lambda-url.us-east-1.on.aws/v1")
     path = address.path.rstrip("/")
     for prefix in ("/api/v1", "/v1"):
         path = path.removesuffix(prefix)
     headers = {"x-origin-secret": secret} if secret else {}
-    signer = _signer(host, flags) if flags.iam else None
+    signer = _signer(address.hostname or "", flags) if flags.iam else None
     return Client(f"{address.scheme}://{address.netloc}{path}", key=key, headers=headers, signer=signer)
 
 
 def _signer(host: str, flags: argparse.Namespace) -> Signer:
+    from botocore.exceptions import BotoCoreError
     from botocore.session import get_session
 
     region = region_of(host) or flags.region
-    credentials = get_session().get_credentials()
+    try:
+        credentials = get_session().get_credentials()
+    except BotoCoreError as problem:
+        raise WrongUse(f"the AWS configuration can't be used ({type(problem).__name__})") from None
     if not region:
         raise WrongUse("--iam with this host needs --region")
     if credentials is None:

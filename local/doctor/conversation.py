@@ -40,7 +40,7 @@ def chats(client: Client, findings: Findings, model: str) -> bool:
     text, tokens = _message(answer)
     if text is None:
         return findings.add("chat", "failed", "the answer has no message", "Is it this gateway?")
-    return findings.add("chat", "ok", f"{text[:60]!r}, {tokens} tokens, {answer.arrivals[-1][0]:.1f} s")
+    return findings.add("chat", "ok", f"{findings.clean(text)[:60]!r}, {tokens} tokens, {answer.arrivals[-1][0]:.1f} s")
 
 
 def _message(answer: Answer) -> tuple[str | None, Any]:
@@ -100,7 +100,7 @@ def _end(frames: Sequence[str]) -> str:
 
 
 def matrix(client: Client, findings: Findings) -> dict[str, Any] | None:
-    """`GET /v1/status` as a table; the body for machines, None where there is none."""
+    """`GET /v1/status` as a table; its rows for machines, None where there is none."""
     answer = ask(client, findings, "deep probe", "GET", "/v1/status")
     if answer is None:
         return None
@@ -110,7 +110,7 @@ def matrix(client: Client, findings: Findings) -> dict[str, Any] | None:
     if not good(answer, findings, "deep probe"):
         return None
     body = answer.json()
-    rows = list(_rows(body))
+    rows = list(_rows(body, findings))
     if not isinstance(body, dict) or not rows:
         advice = (
             ""
@@ -120,18 +120,31 @@ def matrix(client: Client, findings: Findings) -> dict[str, Any] | None:
         findings.add("deep probe", "skipped", "nothing has been probed", advice)
         return None
     _tell(rows, findings)
-    return {"data": body["data"]}
+    return {"data": [{"id": name, "checked_at": at, "checks": checks} for name, checks, at in rows]}
 
 
-Row = tuple[str, dict[str, dict[str, Any]], Any]
+Row = tuple[str, dict[str, dict[str, Any]], float | None]
+"""A model's id, its checks by name, when the newest was made (epoch seconds)."""
 
 
-def _rows(body: Any) -> Iterator[Row]:
+def _rows(body: Any, findings: Findings) -> Iterator[Row]:
+    """What has the form of a row, made anew: no text and no number is passed on as the server wrote it."""
     data = body.get("data") if isinstance(body, dict) else None
     for each in data[:500] if isinstance(data, list) else ():
-        checks = each.get("checks") if isinstance(each, dict) else None
-        if isinstance(checks, dict) and isinstance(each.get("id"), str):
-            yield each["id"], {str(k): v for k, v in checks.items() if isinstance(v, dict)}, each.get("checked_at")
+        found = each.get("checks") if isinstance(each, dict) else None
+        if isinstance(found, dict) and isinstance(each.get("id"), str):
+            checks = {findings.clean(k): _check(v, findings) for k, v in found.items() if isinstance(v, dict)}
+            yield findings.clean(each["id"]), checks, _number(each.get("checked_at"))
+
+
+def _check(found: dict[str, Any], findings: Findings) -> dict[str, Any]:
+    texts = {name: findings.clean(found[name]) for name in ("status", "detail") if isinstance(found.get(name), str)}
+    return texts | {name: _number(found[name]) for name in ("ms", "at") if name in found}
+
+
+def _number(value: Any) -> float | None:
+    """A number that every reader of JSON takes; None for Infinity and its like."""
+    return value if isinstance(value, int | float) and -1e15 < value < 1e15 else None
 
 
 def _tell(rows: Sequence[Row], findings: Findings) -> None:
@@ -143,10 +156,10 @@ def _tell(rows: Sequence[Row], findings: Findings) -> None:
         for model, checks, at in rows:
             cells = (words.get(str(checks.get(name, {}).get("status")), "") for name in names)
             lines.append((model, *cells, _ago(at)))
-        for line in table([[findings.clean(cell) for cell in row] for row in lines]):
+        for line in table(lines):
             print(f"  {line}")
     for model, name, check in failed:
-        findings.add(f"deep probe of {findings.clean(model)}", "failed", f"{name}: {check.get('detail', '')}")
+        findings.add(f"deep probe of {model}", "failed", f"{name}: {check.get('detail', '')}")
     if not failed:
         findings.add("deep probe", "ok", f"{len(rows)} models, nothing failed")
 
@@ -155,8 +168,8 @@ def _is(checks: dict[str, dict[str, Any]], name: str, status: str) -> bool:
     return checks.get(name, {}).get("status") == status
 
 
-def _ago(at: Any) -> str:
-    if not isinstance(at, int | float) or not 0 < at < 1e11:
+def _ago(at: float | None) -> str:
+    if at is None or not 0 < at < 1e11:
         return ""
     hours = max(0.0, time.time() - at) / 3600
     return f"{hours:.0f} h ago" if hours >= 1 else f"{hours * 60:.0f} min ago"

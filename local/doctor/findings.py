@@ -46,10 +46,10 @@ class Findings:
 
     def clean(self, text: Any) -> str:
         """A line of printable characters, bounded. What a server says may hold terminal commands, or our own key."""
-        line = str(text)[: 20 * LONGEST]
-        for secret in self.secrets:
+        line = str(text)
+        for secret in self.secrets:  # before anything is cut off, which might leave a part of one
             line = line.replace(secret, "[secret]") if secret else line
-        line = "".join(letter if letter.isprintable() else " " for letter in line)
+        line = "".join(letter if letter.isprintable() else " " for letter in line[: 20 * LONGEST])
         line = " ".join(line.split())
         return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 

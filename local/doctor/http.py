@@ -12,10 +12,14 @@ from typing import Any
 import urllib3
 from botocore.exceptions import BotoCoreError
 
+from local.doctor.deadline import Deadline, watched_pool
 from local.signing_proxy import Signer
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of an answer that are read at most; a model list has some hundred kilobytes."""
+
+
+LATE = "no answer in time"
 
 
 class Unreachable(Exception):
@@ -78,7 +82,8 @@ class Client:
         self.bearer = signer is None
         self._signer = signer
         self._patience = patience
-        self._pool = urllib3.PoolManager(retries=False)
+        self._deadline = Deadline()
+        self._pool = watched_pool(self._deadline)
 
     def ask(
         self,
@@ -90,9 +95,8 @@ class Client:
         headers: Mapping[str, str] | None = None,
         patience: float | None = None,
     ) -> Answer:
-        """The answer. `body`: sent as JSON. `key`: another one, "" for none. `patience`: seconds in all.
-
-        Raises Unreachable.
+        """The answer. `body`: sent as JSON. `key`: another one, "" for none. `patience`: seconds in all, but for the search
+        for the host's name. Raises Unreachable.
         """
         url = self.url + path
         data = b"" if body is None else json.dumps(body).encode()
@@ -107,11 +111,14 @@ class Client:
                 sent |= {"authorization": f"Bearer {key}"} if self.bearer else {"x-api-key": key}
             if self._signer:
                 sent |= self._signer.headers(method, url, data)
-            return self._exchange(method, url, data, sent, seconds)
+            with self._deadline.after(seconds):
+                return self._exchange(method, url, data, sent, seconds)
         except BotoCoreError as problem:
             raise Unreachable("signing", f"the request can't be signed ({type(problem).__name__})") from None
         except (urllib3.exceptions.HTTPError, ValueError) as problem:
-            raise unreachable(problem) from None
+            found = unreachable(problem)
+            late = self._deadline.passed and found.kind in ("broken", "tls")
+            raise (Unreachable("time", LATE) if late else found) from None
 
     def _exchange(self, method: str, url: str, data: bytes, headers: dict[str, str], seconds: float) -> Answer:
         began = time.monotonic()
@@ -125,18 +132,19 @@ class Client:
             timeout=urllib3.Timeout(connect=min(10, seconds), read=seconds),
         )
         arrivals: list[tuple[float, bytes]] = []
-        size, cut = 0, False
+        size = 0
         try:
-            while piece := answer.read1(65536):
-                now = time.monotonic() - began
-                arrivals.append((now, piece))
+            while size <= LARGEST and (piece := answer.read1(65536)):
+                arrivals.append((time.monotonic() - began, piece))
                 size += len(piece)
-                if size > LARGEST or now > seconds:
-                    cut = True
-                    break
+        except urllib3.exceptions.HTTPError:
+            if not self._deadline.passed:
+                raise
         finally:
             answer.close()
-        return Answer(answer.status, answer.headers, arrivals, cut)
+        if self._deadline.passed and not arrivals:  # the head may be a part of one, too
+            raise Unreachable("time", LATE)
+        return Answer(answer.status, answer.headers, arrivals, cut=size > LARGEST or self._deadline.passed)
 
 
 def unreachable(problem: Exception) -> Unreachable:
@@ -151,5 +159,5 @@ def unreachable(problem: Exception) -> Unreachable:
     if isinstance(problem, errors.NewConnectionError):  # which counts as a time-out, too
         return Unreachable("refused", "nothing accepts connections there")
     if isinstance(problem, errors.TimeoutError):
-        return Unreachable("time", "no answer in time")
+        return Unreachable("time", LATE)
     return Unreachable("broken", f"the connection broke off ({type(problem).__name__})")

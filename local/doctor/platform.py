@@ -36,7 +36,7 @@ def message_of(answer: Answer) -> str:
 def explain(answer: Answer) -> tuple[str, str]:
     """(what was answered, what to do) for an answer without OpenAI's envelope."""
     message = message_of(answer)
-    said = f"HTTP {answer.status}, {message or answer.text[:200] or 'empty'}"
+    said = f"HTTP {answer.status}, {message or answer.text or 'empty'}"
     low = message.lower()
     if answer.status == 403:
         if message == FORBIDDEN or low.startswith("forbidden"):
@@ -52,7 +52,7 @@ def explain(answer: Answer) -> tuple[str, str]:
         429: "Lambda throttles: the account's or the function's concurrency is used up (docs/deploy.md).",
         500: "The function failed: read its log.",
         502: "The function could not answer: it failed to start or was stopped. Its log says why; often "
-        "./prepare_source.sh was not run before `sam build`, or for another Python or architecture.",
+        "./prepare_source.sh was run for another Python or architecture than the stack's.",
         503: "The front's own time limit passed, or the function could not be started; read its log.",
         504: "The front's own time limit passed. Streams through a Function URL have 15 minutes.",
     }

@@ -490,6 +490,108 @@ def test_whatever_is_invoked_with_is_no_stack_trace(handler: Handler, event: Any
     assert handler(event, Context())["statusCode"] == 400
 
 
+def without(event: dict[str, Any], *path: str) -> dict[str, Any]:
+    """The event without what is at `path`."""
+    inner = event
+    for name in path[:-1]:
+        inner = inner[name]
+    del inner[path[-1]]
+    return event
+
+
+def having(event: dict[str, Any], value: Any, *path: str) -> dict[str, Any]:
+    """The event with `value` at `path`."""
+    inner = event
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    return event
+
+
+MALFORMED: dict[str, Callable[[], dict[str, Any]]] = {
+    "http is null": lambda: having(event_of("function_url"), None, "requestContext", "http"),
+    "http is a list": lambda: having(event_of("http_api_v2"), [], "requestContext", "http"),
+    "no method": lambda: without(event_of("function_url"), "requestContext", "http", "method"),
+    "method is null": lambda: having(event_of("http_api_v2"), None, "requestContext", "http", "method"),
+    "no source address": lambda: without(event_of("function_url"), "requestContext", "http", "sourceIp"),
+    "rawPath is null": lambda: having(event_of("function_url"), None, "rawPath"),
+    "no rawPath": lambda: without(event_of("http_api_v2"), "rawPath"),
+    "version 2.0 of another form": lambda: having(event_of("rest_api"), "2.0", "version"),
+    "header is a number": lambda: having(event_of("function_url"), 7, "headers", "x-tag"),
+    "header is null": lambda: having(event_of("alb"), None, "headers", "x-tag"),
+    "header is a list": lambda: having(event_of("rest_api"), ["a"], "headers", "x-tag"),
+    "headers are a list": lambda: having(event_of("function_url"), [], "headers"),
+    "headers are a text": lambda: having(event_of("rest_api"), "odd", "headers"),
+    "a header of many is a text": lambda: having(event_of("alb_multi_value"), "a", "multiValueHeaders", "x-tag"),
+    "a header of many has a number": lambda: having(event_of("rest_api"), [7], "multiValueHeaders", "x-tag"),
+    "a header of many is null": lambda: having(event_of("alb_multi_value"), None, "multiValueHeaders", "x-tag"),
+    "headers of a balancer are null": lambda: event_of("alb") | {"headers": None, "multiValueHeaders": None},
+    "many headers of a balancer are null": lambda: event_of("alb") | {"multiValueHeaders": None},
+    "httpMethod is null": lambda: having(event_of("rest_api"), None, "httpMethod"),
+    "path is a number": lambda: having(event_of("alb"), 7, "path"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_event_that_looks_like_http_is_refused_and_raises_nothing(
+    handler: Handler, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    event = MALFORMED[name]()
+    assert front_of(event) is None
+    answer = handler(event, Context())
+    assert (answer["statusCode"], json_of(answer)["error"]["code"]) == (400, "not_a_request")
+    assert "no HTTP request" in caplog.text
+
+
+UNREADABLE: dict[str, Callable[[], dict[str, Any]]] = {
+    "base64 that is none": lambda: event_of("alb") | {"body": "abcde", "isBase64Encoded": True},
+    "body is an object": lambda: event_of("function_url") | {"body": {"a": 1}},
+    "body of half a character": lambda: event_of("http_api_v2") | {"body": "\ud800"},
+    "query is null": lambda: event_of("http_api_v2") | {"rawQueryString": None},
+    "cookies are numbers": lambda: event_of("function_url") | {"cookies": [1]},
+    "identity is null": lambda: having(event_of("rest_api"), None, "requestContext", "identity"),
+    "identity is a text": lambda: having(event_of("http_api_v1"), "odd", "requestContext", "identity"),
+    "version 2.0 behind a balancer": lambda: having(event_of("function_url"), {}, "requestContext", "elb"),
+    "Host is an IPv6 address": lambda: asking("alb", headers={"host": "[2001:db8::7]:443"}),
+    "Host has an odd port": lambda: asking("alb_multi_value", headers={"host": "gateway.example.com:odd"}),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_request_that_mangum_cannot_read_is_refused_in_its_fronts_form(
+    handler: Handler, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    event = UNREADABLE[name]()
+    answer = handler(event, Context())
+    assert (answer["statusCode"], json_of(answer)["error"]["code"]) == (400, "not_a_request")
+    assert ("headers" in answer) == ("headers" in event)
+    assert "Error)" in caplog.text, "the kind of the trouble"
+
+
+@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("odd", [None, [], {}, 7, "odd", "\ud800"], ids=ascii)
+def test_no_field_of_an_event_makes_the_handler_raise(front: str, odd: Any) -> None:
+    handler = Handler(talkative(2))
+    for path in paths_of(event_of(front)):
+        for event in (having(event_of(front), odd, *path), without(event_of(front), *path)):
+            assert handler(event, Context())["statusCode"] in (200, 400), path
+    handler.close()
+
+
+def paths_of(event: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Of every field, the inner ones included."""
+    for name, value in event.items():
+        yield (name,)
+        if isinstance(value, dict):
+            yield from ((name, *inner) for inner in paths_of(value))
+
+
+def test_a_header_that_an_event_leaves_out_is_no_reason_to_refuse(handler: Handler) -> None:
+    for front in ("function_url", "rest_api"):
+        event = event_of(front) | {"headers": None, "multiValueHeaders": None}
+        assert handler(event, Context())["statusCode"] == 401
+
+
 def test_the_refusal_names_the_source_in_the_log(handler: Handler, caplog: pytest.LogCaptureFixture) -> None:
     handler(event_of("other_sqs"), Context())
     handler(event_of("other_scheduled"), Context())

@@ -8,6 +8,7 @@ import email.utils
 import http.server
 import json
 import os
+import socketserver
 import ssl
 import threading
 import time
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from local.doctor.__main__ import main
+from local.doctor.http import Client, Unreachable
 from local.doctor.platform import FORBIDDEN
 from local.emulator import Emulator
 from tests.wire.gateway import KEY, environment, serving
@@ -195,7 +197,7 @@ def test_text_for_people_has_advice_and_no_key(capsys: pytest.CaptureFixture[str
             (429, {}, {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate exceeded"}),
             "concurrency",
         ),
-        ((502, {}, b"Internal Server Error"), "prepare_source.sh"),
+        ((502, {}, b"Internal Server Error"), "for another Python or architecture"),
         ((504, {}, {"message": "Endpoint request timed out"}), "time limit"),
         ((200, {}, b"<html>Welcome to nginx!</html>"), "gateway's address"),
         ((200, {}, {"status": "degraded"}), "gateway's address"),
@@ -208,6 +210,13 @@ def test_who_answers_instead_of_the_gateway_is_recognised(doctor: Run, answer: A
     assert (code, found["health"]["status"]) == (1, "failed")
     assert told in found["health"]["advice"]
     assert found["chat"]["status"] == "skipped"
+
+
+def test_a_502_is_not_blamed_on_a_build_that_could_not_have_been_deployed(doctor: Run) -> None:
+    with Patient({"*": (502, {}, b"Internal Server Error")}) as patient:
+        _, found, _ = doctor(patient.url)
+    assert "was not run" not in found["health"]["advice"]
+    assert "log" in found["health"]["advice"]
 
 
 @pytest.mark.parametrize("status", [429, 413, 502])
@@ -354,6 +363,52 @@ def test_what_the_deep_probe_found_is_shown_as_a_table(doctor: Run, capsys: pyte
     assert [line.split()[1] for line in lines if line.startswith("  acme.big ")] == ["FAILED"]
 
 
+def test_a_key_that_a_server_echoes_in_its_status_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    echo = f"you sent {KEY}\x1b[2J"
+    checks = {
+        echo: {"status": echo, "detail": echo, "ms": echo, "at": [echo], echo: echo},
+        "tools": {"status": "failed", "detail": echo, "ms": 5, "at": 1795256130},
+    }
+    row = {"id": f"acme.{KEY}", "checked_at": echo, "checks": checks, "more": {echo: [echo]}}
+    with Patient({"GET /v1/status": (200, {}, {"data": [row], "more": echo})}) as patient:
+        for arguments in (["--json"], []):
+            assert main(["--url", patient.url, "--no-aws", *arguments], {"OPENAI_API_KEY": KEY}) == 1
+            shown = capsys.readouterr()
+            assert KEY not in shown.out + shown.err
+            assert "\x1b" not in shown.out
+            if arguments:
+                (told,) = json.loads(shown.out)["matrix"]["data"]
+    clean = "you sent [secret] [2J"
+    assert (told["id"], told["checked_at"]) == ("acme.[secret]", None)
+    assert told["checks"]["tools"] == {"status": "failed", "detail": clean, "ms": 5, "at": 1795256130}
+    assert told["checks"][clean] == {"status": clean, "detail": clean, "ms": None, "at": None}
+    assert set(told) == {"id", "checked_at", "checks"}
+
+
+def test_numbers_that_json_does_not_know_are_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    body = b'{"data": [{"id": "m", "checked_at": Infinity, "checks": {"a": {"status": "ok", "ms": NaN, "at": 1e999}}}]}'
+    with Patient({"GET /v1/status": (200, {}, body)}) as patient:
+        assert main(["--url", patient.url, "--no-aws", "--json"], {"OPENAI_API_KEY": KEY}) == 0
+    shown = capsys.readouterr().out
+    document = json.loads(shown, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    checks = {"a": {"status": "ok", "ms": None, "at": None}}
+    assert document["matrix"]["data"] == [{"id": "m", "checked_at": None, "checks": checks}]
+
+
+@pytest.mark.parametrize("before", [50, 190, 395, 7990])
+@pytest.mark.parametrize("filler", ["x", " "])
+def test_no_part_of_an_echoed_key_is_left_where_a_text_is_cut(
+    before: int, filler: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = filler * before + KEY
+    chat = {"choices": [{"message": {"content": text}}], "usage": {"total_tokens": 1}}
+    diseases: list[dict[str, Any]] = [{"*": (418, {}, text.encode())}, {"POST /v1/chat/completions": (200, {}, chat)}]
+    for ill in diseases:
+        with Patient(ill) as patient:
+            assert main(["--url", patient.url, "--no-aws"], {"OPENAI_API_KEY": KEY}) == 1
+        assert KEY[:5] not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("answer", [error(404, "unknown_url"), (200, {}, {"data": "odd"}), (200, {}, [])])
 def test_a_gateway_without_a_deep_probe_is_no_failure(doctor: Run, answer: Answer) -> None:
     with Patient({"GET /v1/status": answer}) as patient:
@@ -390,8 +445,6 @@ def test_hostile_answers_are_survived_and_shown_harmlessly(answer: Answer, capsy
 
 
 def test_a_server_that_drips_for_ever_is_left_in_time(monkeypatch: pytest.MonkeyPatch, doctor: Run) -> None:
-    from local.doctor.http import Client
-
     monkeypatch.setattr(Client, "ask", _impatient(Client.ask))
     with Patient({"*": (200, {}, [b" ", 0.05] * 200)}) as patient:
         began = time.monotonic()
@@ -400,13 +453,86 @@ def test_a_server_that_drips_for_ever_is_left_in_time(monkeypatch: pytest.Monkey
     assert (code, found["health"]["status"]) == (1, "failed")
 
 
+@contextlib.contextmanager
+def trickling(begin: bytes, drop: bytes) -> Iterator[int]:
+    """The port of a server that sends `begin` with a connection, then a `drop` now and again until its peer leaves."""
+    over = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                self.request.sendall(begin)
+                while not over.wait(0.02):
+                    self.request.sendall(drop)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        over.set()
+        server.shutdown()
+        thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "begin", "drop"),
+    [
+        ("http", b"HTTP/1.1 200 O", b"K"),
+        ("http", b"HTTP/1.1 200 OK\r\nx-long: ", b"x"),
+        ("http", b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        ("https", b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\x03"),
+    ],
+    ids=["status", "headers", "interim answers", "handshake"],
+)
+def test_a_head_that_trickles_for_ever_does_not_make_it_hang(scheme: str, begin: bytes, drop: bytes) -> None:
+    with trickling(begin, drop) as port:
+        client = Client(f"{scheme}://127.0.0.1:{port}", patience=0.3)
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="no answer in time") as raised:
+            client.ask("GET", "/health")
+        assert time.monotonic() - began < 5
+    assert raised.value.kind == "time"
+
+
+def test_a_connection_that_was_kept_is_bounded_as_well() -> None:
+    class Second(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+            ports.append(self.client_address[1])
+            self.rfile.readline()
+            with contextlib.suppress(OSError):
+                while not over.wait(0.02):
+                    self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    ports: list[int] = []
+    over = threading.Event()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Second) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        client = Client(f"http://127.0.0.1:{server.server_address[1]}", patience=20)
+        assert client.ask("GET", "/health").json() == {}
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="no answer in time"):
+            client.ask("GET", "/health", patience=0.3)
+        took = time.monotonic() - began
+        over.set()
+        server.shutdown()
+        thread.join(10)
+    assert took < 5
+    assert len(ports) == 1, "the second request went over the first one's connection"
+
+
 def _impatient(ask: Any) -> Any:
     return lambda self, *arguments, **options: ask(self, *arguments, **options | {"patience": 0.3})
 
 
 def test_silence_and_a_closed_door_are_told_apart(monkeypatch: pytest.MonkeyPatch, doctor: Run) -> None:
-    from local.doctor.http import Client
-
     monkeypatch.setattr(Client, "ask", _impatient(Client.ask))
     with Patient({"*": (200, {}, [2.0])}) as patient:
         assert doctor(patient.url)[1]["reachable"]["detail"] == "no answer in time"
@@ -524,12 +650,26 @@ def test_the_address_may_come_from_the_environment(capsys: pytest.CaptureFixture
         (["--url", "ftp://x"], "--url should be"),
         (["--url", "https://user:secret@x"], "--url should be"),
         (["--url", "http://127.0.0.1:odd"], "--url should be"),
+        (["--url", "http://["], "--url should be"),
+        (["--url", "http://[::1"], "--url should be"),
+        (["--url", "http://[x]", "--iam", "--region", "eu-west-1"], "--url should be"),
+        (["--url", "http://exa mple"], "--url should be"),
         (["--url", "https://gateway.example.com", "--iam"], "--region"),
     ],
 )
-def test_wrong_use_is_exit_code_2(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use_is_exit_code_2_and_no_traceback(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments, {}) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_a_profile_that_is_not_there_is_wrong_use_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    assert main(["--url", "https://abc.lambda-url.eu-west-1.on.aws", "--iam"], {}) == 2
+    assert "the AWS configuration can't be used (ProfileNotFound)" in capsys.readouterr().err
 
 
 def test_without_credentials_the_account_is_left_out_or_asked_for(

@@ -285,13 +285,36 @@ def test_the_region_is_read_from_the_host() -> None:
     [
         ([], "--url"),
         (["--url", "https://gateway.example.com/"], "--region"),
-        (["--url", "ftp://x", "--region", "eu-west-1"], "no Function URL"),
+        (["--url", "https://abc.lambda-url.eu-west-1.on.aws/", "--port", "99999"], "port 99999 can't be used"),
     ],
 )
 def test_wrong_use_is_exit_code_2(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://[", "http://[::1", "http://[x]", "http://127.0.0.1:odd", "http://127.0.0.1:99999", "http://a\u2100b"),
+        *("ftp://x", "http://", "http://exa mple", "https://user:secret@x", "abc.lambda-url.eu-west-1.on.aws"),
+    ],
+    ids=ascii,
+)
+def test_an_address_that_is_none_is_wrong_use_and_no_traceback(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--url", url, "--region", "eu-west-1"])
+    assert "--url should be an address such as" in capsys.readouterr().err
+
+
+def test_a_profile_that_is_not_there_is_wrong_use_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    with pytest.raises(SystemExit, match="2"):
+        main(["--url", "https://abc.lambda-url.eu-west-1.on.aws/"])
+    assert "the AWS configuration can't be used (ProfileNotFound)" in capsys.readouterr().err
 
 
 def test_without_credentials_it_does_not_start(
