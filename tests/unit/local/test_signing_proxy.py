@@ -302,7 +302,10 @@ def test_wrong_use_is_exit_code_2(arguments: list[str], complaint: str, capsys: 
     ],
     ids=ascii,
 )
-def test_an_address_that_is_none_is_wrong_use_and_no_traceback(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_that_is_none_is_wrong_use_and_no_traceback(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Proxy, "serve_forever", lambda self: pytest.fail("it serves"))
     with pytest.raises(SystemExit, match="2"):
         main(["--url", url, "--region", "eu-west-1"])
     assert "--url should be an address such as" in capsys.readouterr().err
