@@ -84,12 +84,15 @@ class _Clock:
         self._waiting = asyncio.current_task()
         try:
             item = await anext(items)
-            if self._interrupted and self._waiting is not None:
-                self._waiting.uncancel()  # the source had one in hand all the same; the next call ends it
+            self._forgiven()  # the source had one in hand all the same; the next call ends it
             return item
         except asyncio.CancelledError:
-            if not self._interrupted or self._waiting is None or self._waiting.uncancel() > 0:
+            if not self._forgiven():
                 raise  # somebody else wants the task to end, too
             raise deadline_exceeded() from None
         finally:
             self._waiting = None
+
+    def _forgiven(self) -> bool:
+        """Takes our own request to cancel back. False where there was none, or there is another one."""
+        return self._interrupted and self._waiting is not None and self._waiting.uncancel() == 0
