@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -129,11 +129,16 @@ class Family:
 
 def main(arguments: list[str]) -> int:
     flags = parse(arguments)
+    return supervised(lambda family: compose(flags, family))
+
+
+def supervised(work: Callable[[Family], NoReturn]) -> int:
+    """The exit code of `work`, which goes on until a signal or a failure. Whatever ends it ends all that it started."""
     family = Family()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, family.stop)
     try:
-        compose(flags, family)
+        work(family)
     except Failed as problem:
         print(f"dev: {problem}", file=sys.stderr, flush=True)
         return 1

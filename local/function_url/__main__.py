@@ -10,7 +10,6 @@ import argparse
 import http.client
 import os
 import secrets
-import signal
 import sys
 import threading
 import time
@@ -24,12 +23,12 @@ from local.dev_server import (
     MODEL,
     Failed,
     Family,
-    Stopped,
     free_port,
     gateway_environment,
     instructions,
     port_number,
     start_emulator,
+    supervised,
 )
 from local.function_url import adapter, build
 from local.function_url.logs import Line
@@ -55,18 +54,7 @@ _saying = threading.Lock()
 
 def main(arguments: list[str]) -> int:
     flags = parse(arguments)
-    family = Family()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, family.stop)
-    try:
-        compose(flags, family)
-    except Failed as problem:
-        print(f"dev: {problem}", file=sys.stderr, flush=True)
-        return 1
-    except Stopped:
-        return 0
-    finally:
-        family.end()
+    return supervised(lambda family: compose(flags, family))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
