@@ -1,4 +1,4 @@
-"""The SAM CLI in `.tools/sam`, and every stack that matters."""
+"""The SAM CLI in `.tools/sam`, every stack that matters, and the package as it is staged for this machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.deploy import staging
 from tests.deploy.combinations import combinations
 from tests.deploy.resolver import Stack
 
@@ -18,6 +19,21 @@ TEMPLATE = ROOT / "template.yaml"
 SAM_ENV = ROOT / ".tools" / "sam"
 
 Transform = Callable[[Sequence[Mapping[str, str]]], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="session")
+def build() -> Path:
+    return staging.staged()
+
+
+@pytest.fixture(scope="session")
+def function(build: Path) -> Path:
+    return build / "function"
+
+
+@pytest.fixture(scope="session")
+def slim(build: Path) -> Path:
+    return build / "layers/slim/python"
 
 
 @pytest.fixture(scope="session")

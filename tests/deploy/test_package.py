@@ -17,21 +17,6 @@ from tests.deploy import staging
 MB = 1_000_000
 
 
-@pytest.fixture(scope="module")
-def build() -> Path:
-    return staging.staged()
-
-
-@pytest.fixture(scope="module")
-def function(build: Path) -> Path:
-    return build / "function"
-
-
-@pytest.fixture(scope="module")
-def slim(build: Path) -> Path:
-    return build / "layers/slim/python"
-
-
 def test_the_slim_layer_is_far_below_its_limits(build: Path) -> None:
     """11 MB zipped and 34 MB unzipped are the promise; these are what was reached, and a little."""
     assert _unzipped(build / "layers/slim") < 17.5 * MB

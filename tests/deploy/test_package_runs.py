@@ -31,21 +31,6 @@ AWS = {
 }
 
 
-@pytest.fixture(scope="module")
-def build() -> Path:
-    return staging.staged()
-
-
-@pytest.fixture(scope="module")
-def function(build: Path) -> Path:
-    return build / "function"
-
-
-@pytest.fixture(scope="module")
-def slim(build: Path) -> Path:
-    return build / "layers/slim/python"
-
-
 # The gateway
 
 IMPORT_ALL = """
