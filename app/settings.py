@@ -97,7 +97,42 @@ class Settings(BaseModel):
     health_hold: bool = Field(
         False, description="Let `/health?hold=MS` wait, which a canary needs that keeps several environments warm."
     )
-    table_name: str = Field("", description="DynamoDB table for state. Unset: state is in memory.")
+    table_name: str = Field(
+        "", description="DynamoDB table for keys, budgets, usage and state (docs/table.md). Unset: none of these."
+    )
+    admin_key: str = Field("", repr=False, description="A key for the admin routes, beside those in the table.")
+    admin_key_hash: Annotated[str, BeforeValidator(_lower)] = Field(
+        "", repr=False, pattern="^([0-9a-f]{64})?$", description="Its SHA-256 instead (`./dev hash`)."
+    )
+    model_aliases: str = Field(
+        "", description="Names for chains of models: JSON, or the SSM parameter that holds it (docs/aliases.md)."
+    )
+    prices: str = Field("", description="Prices that go before the built-in table: JSON, see docs/prices.md.")
+    price_ceiling: Words = Field(
+        ("15", "75"),
+        description="USD per million tokens (input, output) charged for a model that has no price.",
+    )
+    metered_tags: Words = Field(
+        ("team", "workflow", "app"),
+        description="Names in a request's `metadata` (and a key's tags) that usage is added up by.",
+    )
+    metrics: Words = Field(
+        (),
+        description="CloudWatch metrics (EMF) by these dimensions: `model`, `traffic`, `project`, `key`, `endpoint`, "
+        "`outcome`. Unset: none, for they cost money.",
+    )
+    reserve_output_tokens: int = Field(
+        4096,
+        ge=1,
+        description="Tokens of output that a request without a limit of its own is expected to take, for hard budgets.",
+    )
+    reservation_seconds: int = Field(
+        1200,
+        ge=5,
+        le=86_400,
+        description="Age at which a request that was never heard of again is charged at its estimate.",
+    )
+    cache_max_seconds: int = Field(604_800, ge=0, description="Longest life of a cached answer; 0 turns the cache off.")
     debug: bool = Field(False, description="Log more: request shapes with content as length and hash.")
     log_content: bool = Field(False, description="With DEBUG, log contents too. For a laptop, never for a deployment.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(

@@ -97,11 +97,16 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model as the catalogue resolves it. `model_id` goes on the wire; `base_id` decides rules, price, capability."""
+    """A model as the catalogue resolves it. `model_id` goes on the wire; `base_id` decides rules, price, capability.
+
+    `region`: where it is called, empty for the gateway's own. `priced_id`: the system profile behind an ARN, where known.
+    """
 
     model_id: str
     base_id: str
     traits: Traits
+    region: str = ""
+    priced_id: str = ""
 
     @property
     def shown(self) -> str:
@@ -113,9 +118,17 @@ class Target:
 
 @dataclass(slots=True)
 class Receipt:
-    """What the gateway did to a request, told in the `x-gateway-*` response headers and in the usage record."""
+    """What the gateway did to a request, told in the `x-gateway-*` response headers and in the usage record.
+
+    `target`: the model called last. `route`: the alias that led there. `cache`: `hit` or `miss` where the response cache
+    was asked. `headers`: further response headers (rate limits).
+    """
 
     model: str = ""
+    target: Target | None = None
+    route: str = ""
+    cache: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
     ignored: dict[str, None] = field(default_factory=dict)
     repairs: Counter[str] = field(default_factory=Counter)
     retries: int = 0

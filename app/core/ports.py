@@ -7,20 +7,32 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from app.core.access import DEFAULT_PROJECT, Access, Scope
 from app.core.events import Batch, Finished, Usage
+from app.core.money import Cost
 from app.core.plan import Plan, Receipt, Target
 from app.core.prompt import Blob, Prompt, Reasoning
 
 Outcome = Literal["ok", "error", "disconnected"]
+Traffic = Literal["realtime", "flex", "batch"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose request it is. `key_id` is safe to log: it names the key and cannot open anything."""
+    """Whose request it is. `key_id` is safe to log: it names the key and cannot open anything.
+
+    `scopes`: those that have limits, alerts or per-model rates. `stale`: the key is known from a while ago, because the
+    table can't be reached now.
+    """
 
     key_id: str
     name: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    project: str = DEFAULT_PROJECT
+    user: str = ""
+    access: Access = Access()
+    scopes: tuple[Scope, ...] = ()
+    stale: bool = False
 
 
 @dataclass(slots=True)
@@ -29,6 +41,7 @@ class Call:
 
     `gone`: the client has left, and the answer is only read to its end for the sake of its usage.
     `deadline`: epoch seconds by which the answer must be over; None where there is no such limit.
+    `metadata` and `user`: what the request says of itself, for the record. `cache`: what its `x-gateway-cache` header asks.
     """
 
     request_id: str
@@ -39,11 +52,18 @@ class Call:
     deadline: float | None = None
     gone: bool = False
     receipt: Receipt = field(default_factory=Receipt)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    cache: str = ""
+    traffic: Traffic = "realtime"
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRecord:
-    """What one request came to, on success, error and disconnect alike. Times in milliseconds."""
+    """What one request came to, on success, error and disconnect alike. Times in milliseconds; `ended` epoch seconds.
+
+    `estimated`: the usage was never told and is a guess. `saved`: what a cached answer would have cost, nano-USD.
+    """
 
     call: Call
     outcome: Outcome
@@ -57,6 +77,42 @@ class UsageRecord:
     first_token_ms: int | None
     total_ms: int
     upstream_ids: Sequence[str] = ()
+    cost: Cost = Cost()
+    estimated: bool = False
+    saved: int = 0
+    ended: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a request will take at most, as far as that can be told before. `cost` in nano-USD, `tokens` of all kinds."""
+
+    base_id: str
+    tokens: int
+    cost: int
+
+
+class Settlement(Protocol):
+    """A request that was admitted."""
+
+    async def settle(self, record: UsageRecord) -> None:
+        """What became of it: called exactly once, whatever that was. Never raises."""
+        ...
+
+
+class Accounting(Protocol):
+    """Lets requests in, or not, and keeps the books."""
+
+    async def admit(self, call: Call, demand: Callable[[], Demand]) -> Settlement:
+        """Raises RateLimited, QuotaExceeded, and UpstreamFailure 503 where limits can't be checked.
+
+        `demand` is asked only where it matters. A refused request is still to be settled: see `refused`.
+        """
+        ...
+
+    async def refused(self, record: UsageRecord) -> None:
+        """A request that failed before it was admitted. Never raises."""
+        ...
 
 
 class ChatUpstream(Protocol):
