@@ -19,7 +19,8 @@ class by `status` alone and retries 408, 409, 429 and >= 500 unless `x-should-re
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ class GatewayError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         should_retry: bool | None = None,
+        detail: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -50,10 +52,12 @@ class GatewayError(Exception):
         self.param = param
         self.retry_after = retry_after
         self.should_retry = should_retry
+        self.detail = detail
 
-    def body(self) -> dict[str, dict[str, str | None]]:
-        """OpenAI's envelope: all four keys, always."""
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+    def body(self) -> dict[str, dict[str, Any]]:
+        """OpenAI's envelope: all four keys, always; what `detail` holds, behind them."""
+        envelope = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return {"error": envelope | dict(self.detail or {})}
 
 
 def _or(given: T | None, default: T) -> T:

@@ -1,7 +1,7 @@
-"""The pipeline: prepare -> plan -> stages -> upstream -> meter, one async generator of `(choice, batch)`.
+"""The pipeline: prepare -> plan -> admission -> stages -> upstream -> books, one async generator of `(choice, batch)`.
 
 It knows only protocols. Whatever happens to the generator (it ends, it raises, it is closed because the client left), the
-meter gets exactly one record.
+books get exactly one record.
 """
 
 from __future__ import annotations
@@ -10,45 +10,99 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from typing import Protocol
 
 from app.core.deadline import items_in_time
-from app.core.events import Batch, Finished, Fold, Metered, Reply, Started, Usage
+from app.core.events import (
+    Batch,
+    Finished,
+    Fold,
+    Metered,
+    ReasoningDelta,
+    Reply,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from app.core.lasting import lasting
 from app.core.plan import Plan
-from app.core.ports import Call, ChatUpstream, Meter, Outcome, Planner, Preparer, UsageRecord
+from app.core.ports import (
+    Accounting,
+    Call,
+    ChatUpstream,
+    Demand,
+    Ending,
+    Outcome,
+    Planner,
+    Preparer,
+    Settlement,
+    UsageRecord,
+)
 from app.core.prompt import Prompt
 from app.errors import GatewayError
 
 Choice = tuple[int, Batch]
+Produce = Callable[[], AsyncGenerator[Choice, None]]
 
 
 class Tally:
     """What a request has come to so far."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], settlement: Settlement) -> None:
         self._clock = clock
         self._usage: dict[int, Usage] = {}
+        self.settlement = settlement
+        self.plans: Sequence[Plan] = ()
         self.tier = ""
         self.finish: Finished | None = None
         self.first: float | None = None
         self.upstream_ids: list[str] = []
+        self.letters = 0
 
     @property
     def usage(self) -> Usage:
         """The sum over the choices; of each the last word counts."""
         return sum(self._usage.values(), Usage())
 
+    @property
+    def told(self) -> int:
+        """The choices whose usage is known."""
+        return len(self._usage)
+
     def note(self, choice: int, batch: Batch) -> None:
         if self.first is None:
             self.first = self._clock()
         for event in batch:
             kind = type(event)
-            if kind is Metered:
+            if kind is TextDelta or kind is ReasoningDelta:
+                self.letters += len(event.text)  # type: ignore[union-attr]
+            elif kind is ToolCallDelta:
+                self.letters += len(event.arguments)  # type: ignore[union-attr]
+            elif kind is Metered:
                 self._usage[choice] = event.usage  # type: ignore[union-attr]
                 self.tier = event.tier or self.tier  # type: ignore[union-attr]
             elif kind is Finished:
                 self.finish = event  # type: ignore[assignment]
             elif kind is Started:
                 self.upstream_ids.append(event.upstream_id)  # type: ignore[union-attr]
+
+
+class Books(Protocol):
+    """What a request will take, and what it came to: `stages.bookkeeping.Bookkeeper`."""
+
+    @property
+    def accounting(self) -> Accounting: ...
+
+    async def demand(self, plans: Sequence[Plan], n: int) -> Demand: ...
+
+    def record(self, call: Call, tally: Tally, ending: Ending) -> UsageRecord: ...
+
+
+class Cache(Protocol):
+    """Answers that were given before: `stages.cache.ResponseCache`."""
+
+    def wrap(self, call: Call, plans: Sequence[Plan], n: int, produce: Produce) -> AsyncGenerator[Choice, None]: ...
 
 
 class Gateway:
@@ -58,14 +112,16 @@ class Gateway:
         self,
         planner: Planner,
         upstream: ChatUpstream,
-        meter: Meter,
+        books: Books,
         preparers: Sequence[Preparer] = (),
+        cache: Cache | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._planner = planner
         self._upstream = upstream
-        self._meter = meter
+        self._books = books
         self._preparers = preparers
+        self._cache = cache
         self._clock = clock
 
     async def run(
@@ -75,12 +131,13 @@ class Gateway:
 
         Raises GatewayError; before the first item nothing has been promised to anyone.
         """
-        tally = Tally(self._clock)
+        tally = Tally(self._clock, self._books.accounting)
+        call.metadata, call.user = prompt.metadata, prompt.user
         outcome: Outcome = "disconnected"
         failure: GatewayError | None = None
         choices = n * (1 + len(others))
         try:
-            answers = self._answers((prompt, *others), call, stream, n)
+            answers = self._answers((prompt, *others), call, tally, stream, n)
             async with aclosing(items_in_time(answers, call.deadline)) as items:
                 async for choice, batch in items:
                     tally.note(choice, batch)
@@ -93,7 +150,8 @@ class Gateway:
             outcome = "error"
             raise
         finally:
-            self._meter.record(self._record(call, tally, outcome, failure, stream, choices))
+            ending = Ending(outcome, failure, self._clock(), stream, choices)
+            await lasting(tally.settlement.settle(self._books.record(call, tally, ending)))
 
     async def complete(self, prompt: Prompt, call: Call, *, n: int = 1, others: Sequence[Prompt] = ()) -> list[Reply]:
         """The same answers, whole."""
@@ -104,9 +162,20 @@ class Gateway:
         return [fold.reply() for fold in folds]
 
     async def _answers(
-        self, prompts: Sequence[Prompt], call: Call, stream: bool, n: int
+        self, prompts: Sequence[Prompt], call: Call, tally: Tally, stream: bool, n: int
     ) -> AsyncGenerator[Choice, None]:
-        plans = [await self._planned(each, call, stream) for each in prompts]
+        plans = tally.plans = [await self._planned(each, call, stream) for each in prompts]
+        tally.settlement = await self._books.accounting.admit(call, lambda: self._books.demand(plans, n))
+
+        def produce() -> AsyncGenerator[Choice, None]:
+            return self._produced(plans, call, n)
+
+        answers = self._cache.wrap(call, plans, n, produce) if self._cache is not None else produce()
+        async with aclosing(answers) as items:
+            async for item in items:
+                yield item
+
+    async def _produced(self, plans: Sequence[Plan], call: Call, n: int) -> AsyncGenerator[Choice, None]:
         sources = [self._upstream.run(plan, call) for plan in plans for _ in range(n)]
         if len(sources) == 1:
             async with aclosing(sources[0]) as batches:
@@ -121,26 +190,6 @@ class Gateway:
         for preparer in self._preparers:
             prompt = await preparer.prepare(prompt, call)
         return await self._planner.plan(prompt, call, stream=stream)
-
-    def _record(
-        self, call: Call, tally: Tally, outcome: Outcome, failure: GatewayError | None, stream: bool, n: int
-    ) -> UsageRecord:
-        now = self._clock()
-        status = 200 if outcome != "error" or tally.first is not None else failure.status if failure else 500
-        return UsageRecord(
-            call=call,
-            outcome=outcome,
-            status=status,
-            error_code=(failure.code or failure.type) if failure else None,
-            usage=tally.usage,
-            tier=tally.tier,
-            finish=tally.finish,
-            streamed=stream,
-            choices=n,
-            first_token_ms=None if tally.first is None else round((tally.first - call.started) * 1000),
-            total_ms=round((now - call.started) * 1000),
-            upstream_ids=tuple(tally.upstream_ids),
-        )
 
 
 async def _merged(sources: Sequence[AsyncGenerator[Batch, None]]) -> AsyncGenerator[Choice, None]:

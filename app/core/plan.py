@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.core.prompt import Guardrail, Message, Prompt, ResponseFormat, Tool, ToolChoice
+
+if TYPE_CHECKING:
+    from app.core.route import Hop
 
 ReasoningStyle = Literal["none", "always", "budget", "adaptive", "adaptive-always", "config", "flat", "nested"]
 Verdict = Literal["yes", "try", "no"]
@@ -146,6 +149,7 @@ class Plan:
     (structured output by forced tool). `silent_tools`: the model may see tools but its calls are not to be passed on.
     `single_call`: only the first tool call of a turn may be passed on. `instructions` join the system prompt, because
     they hold for the conversation; `notes` the last user turn, because they hold for this turn and would cost the cache.
+    `route`: for an alias, its chain from this plan's target on; empty for other names.
     """
 
     target: Target
@@ -178,3 +182,4 @@ class Plan:
     grounding: bool = False
     silent_tools: bool = False
     single_call: bool = False
+    route: tuple[Hop, ...] = ()

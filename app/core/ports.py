@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from app.core.access import DEFAULT_PROJECT, Access, Scope
 from app.core.events import Batch, Finished, Usage
 from app.core.money import Cost
 from app.core.plan import Plan, Receipt, Target
 from app.core.prompt import Blob, Prompt, Reasoning
+from app.errors import GatewayError
+
+if TYPE_CHECKING:
+    from app.core.route import Hop
 
 Outcome = Literal["ok", "error", "disconnected"]
 Traffic = Literal["realtime", "flex", "batch"]
@@ -62,7 +66,8 @@ class Call:
 class UsageRecord:
     """What one request came to, on success, error and disconnect alike. Times in milliseconds; `ended` epoch seconds.
 
-    `estimated`: the usage was never told and is a guess. `saved`: what a cached answer would have cost, nano-USD.
+    `estimated`: the usage was never told and is a guess. `unsettled`: a ledger could not be written. `saved`: what a
+    cached answer would have cost, nano-USD.
     """
 
     call: Call
@@ -81,6 +86,17 @@ class UsageRecord:
     estimated: bool = False
     saved: int = 0
     ended: float = 0.0
+    unsettled: bool = False
+
+
+class Ending(NamedTuple):
+    """How a request ended. `ended`: epoch seconds; `choices`: answers that were asked for."""
+
+    outcome: Outcome
+    failure: GatewayError | None
+    ended: float
+    streamed: bool = False
+    choices: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +111,23 @@ class Demand:
 class Settlement(Protocol):
     """A request that was admitted."""
 
-    async def settle(self, record: UsageRecord) -> None:
-        """What became of it: called exactly once, whatever that was. Never raises."""
+    def settle(self, record: UsageRecord) -> Awaitable[None] | None:
+        """What became of it: called exactly once, whatever that was. What is returned is to be awaited, come what may."""
         ...
 
 
-class Accounting(Protocol):
-    """Lets requests in, or not, and keeps the books."""
+class Accounting(Settlement, Protocol):
+    """Lets requests in, or not, and keeps the books. To `settle` with it is for those that failed before they were in."""
 
-    async def admit(self, call: Call, demand: Callable[[], Demand]) -> Settlement:
+    async def admit(self, call: Call, demand: Callable[[], Awaitable[Demand]]) -> Settlement:
         """Raises RateLimited, QuotaExceeded, and UpstreamFailure 503 where limits can't be checked.
 
-        `demand` is asked only where it matters. A refused request is still to be settled: see `refused`.
+        `demand` is asked only where it matters.
         """
         ...
 
-    async def refused(self, record: UsageRecord) -> None:
-        """A request that failed before it was admitted. Never raises."""
+    def limits(self, caller: Caller) -> Mapping[str, str]:
+        """The `x-ratelimit-*` headers as last known; empty for a caller without rates."""
         ...
 
 
@@ -124,12 +140,35 @@ class ChatUpstream(Protocol):
 class Planner(Protocol):
     """Turns a prompt into a plan, by the catalogue and the facts about the model."""
 
-    async def plan(self, prompt: Prompt, call: Call, *, stream: bool, quirks: frozenset[str] = frozenset()) -> Plan:
-        """`quirks`: what the model has refused of this very request, to be avoided beside what was learned before."""
+    async def plan(
+        self,
+        prompt: Prompt,
+        call: Call,
+        *,
+        stream: bool,
+        quirks: frozenset[str] = frozenset(),
+        route: tuple[Hop, ...] = (),
+    ) -> Plan:
+        """`quirks`: what the model has refused of this very request, to be avoided beside what was learned before.
+
+        `route`: what is left of the chain behind an alias, once it was begun; its first target that can be is planned for.
+        """
         ...
 
     async def learn(self, target: Target, quirk: str) -> bool:
         """Remember that the model refuses something. False when that was known, so that trying again is pointless."""
+        ...
+
+
+class Lessons(Protocol):
+    """What models have turned out to refuse (see `core.plan.QUIRKS`), by base model id. Neither method waits."""
+
+    def known(self, base_id: str) -> Set[str]:
+        """What was learned lately."""
+        ...
+
+    def learn(self, base_id: str, quirk: str, at: float | None = None) -> None:
+        """`at`: epoch seconds at which that was; now, where it is None."""
         ...
 
 
@@ -167,12 +206,29 @@ class Fetcher(Protocol):
         ...
 
 
+class Answers(Protocol):
+    """Keeps the response cache's answers, by tenant and the hash of the request. Raises UpstreamFailure."""
+
+    async def get(self, tenant: str, key: str) -> bytes | None: ...
+
+    async def put(self, tenant: str, key: str, body: bytes, seconds: int) -> None:
+        """`seconds`: how long it may be had. Nothing is promised."""
+        ...
+
+
 class Stash(Protocol):
     """Keeps reasoning blocks for clients that drop them, by tenant and tool-call id."""
 
-    async def put(self, tenant: str, call_id: str, blocks: Sequence[Reasoning]) -> None: ...
+    async def put(self, tenant: str, call_id: str, blocks: Sequence[Reasoning]) -> Awaitable[None] | None:
+        """They can be had in this process once it returns. What is still to be written elsewhere: wait for it before
+        the process may be frozen. It never raises."""
+        ...
 
     async def get(self, tenant: str, call_id: str) -> Sequence[Reasoning]: ...
+
+    async def get_many(self, tenant: str, call_ids: Sequence[str]) -> Mapping[str, Sequence[Reasoning]]:
+        """The blocks of those calls that have any."""
+        ...
 
 
 class Keys(Protocol):
@@ -183,7 +239,10 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model as `/models` lists it. `created` is epoch seconds; unknown facts are None or empty."""
+    """A model as `/models` lists it. `created` is epoch seconds; unknown facts are None or empty.
+
+    `via`: the system profile that an application profile was made from, which decides its price.
+    """
 
     id: str
     base_id: str
@@ -209,6 +268,7 @@ class ModelEntry:
     context_window: int | None = None
     max_output: int | None = None
     capabilities: tuple[str, ...] = ()
+    via: str = ""
 
 
 class ModelSource(Protocol):
@@ -222,11 +282,11 @@ class ModelSource(Protocol):
 
 
 class Models(Protocol):
-    """What `/models` serves."""
+    """What `/models` serves: to each caller what its key may use."""
 
-    async def entries(self) -> Sequence[ModelEntry]: ...
+    async def entries(self, access: Access) -> Sequence[ModelEntry]: ...
 
-    async def entry(self, name: str) -> ModelEntry | None: ...
+    async def entry(self, name: str, access: Access) -> ModelEntry | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,11 +299,14 @@ class EmbeddingItem:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingRequest:
+    """`target`: the model, where a stage has chosen it already."""
+
     model: str
     items: tuple[EmbeddingItem, ...]
     dimensions: int | None = None
     input_type: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)

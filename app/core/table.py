@@ -55,18 +55,23 @@ class Refused(Exception):
 
 
 class TableUnavailable(UpstreamFailure):
-    """The table can't be reached, is throttled, or does not exist. `written`: False where certainly nothing was."""
+    """The table can't be reached, is throttled, or does not exist.
+
+    `written`: False where certainly nothing was, None where nobody knows. `again`: whether trying again may help.
+    `reason` is safe to log.
+    """
 
     status = 503
     code = "table_unavailable"
 
-    def __init__(self, reason: str, *, written: bool | None = False) -> None:
+    def __init__(self, reason: str, *, written: bool | None = False, again: bool = True) -> None:
         super().__init__(
             "The gateway's table can't be used just now. Try again shortly; the cause is in the gateway's log.",
             retry_after=2.0,
         )
         self.reason = reason
         self.written = written
+        self.again = again
 
 
 class Table(Protocol):

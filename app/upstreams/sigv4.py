@@ -39,6 +39,7 @@ class SigV4:
         self._region = region
         self._service = service
         self._clock = clock
+        self._kept: tuple[str, str, bytes] = ("", "", b"")
 
     def __call__(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
         """The headers to send. `url` has no query; its path is percent-encoded once, and is signed encoded twice."""
@@ -71,9 +72,14 @@ class SigV4:
         return sent
 
     def _key(self, secret: str, day: str) -> bytes:
+        """A day's key, kept: it is half of a signature's work."""
+        kept = self._kept
+        if kept[0] == secret and kept[1] == day:
+            return kept[2]
         key = b"AWS4" + secret.encode()
         for step in (day, self._region, self._service, "aws4_request"):
             key = hmac.digest(key, step.encode(), "sha256")
+        self._kept = (secret, day, key)
         return key
 
 

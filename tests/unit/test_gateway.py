@@ -14,6 +14,9 @@ from app.core.ports import Call, ChatUpstream, UsageRecord
 from app.core.prompt import Message, Prompt, Text
 from app.errors import InvalidRequest, UpstreamFailure
 from app.gateway import Gateway
+from app.stages.admission import Plain
+from app.stages.bookkeeping import Bookkeeper
+from tests.unit.stages.prices import PRICES
 from tests.unit.stages.upstreams import ANSWER, FixedPlanner, Scripted, call
 
 PROMPT = Prompt("m", (Message("user", (Text("Hello"),)),))
@@ -68,7 +71,7 @@ class Endless:
 def gateway(upstream: ChatUpstream, times: tuple[float, ...] = (100.25, 101.0)) -> tuple[Gateway, Records]:
     clock = iter((*times, *[times[-1]] * 9))
     records = Records()
-    return Gateway(FixedPlanner(), upstream, records, clock=lambda: next(clock)), records
+    return Gateway(FixedPlanner(), upstream, Bookkeeper(Plain(records), PRICES), clock=lambda: next(clock)), records
 
 
 async def test_events_come_as_they_are_and_one_record_is_written() -> None:
@@ -83,7 +86,7 @@ async def test_events_come_as_they_are_and_one_record_is_written() -> None:
 
 async def test_preparers_come_before_the_planner() -> None:
     planner = Noting()
-    made = Gateway(planner, Scripted(ANSWER), Records(), [Preparing(), Preparing()])
+    made = Gateway(planner, Scripted(ANSWER), Bookkeeper(Plain(Records()), PRICES), [Preparing(), Preparing()])
     await made.complete(PROMPT, call())
     assert planner.prompt.model == "m!!"
 

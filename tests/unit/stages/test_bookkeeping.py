@@ -6,9 +6,12 @@ import asyncio
 
 import pytest
 
+from app.core.plan import Target, Traits
 from app.core.ports import Call, EmbeddingRequest, Embeddings, UsageRecord
 from app.errors import InvalidRequest
-from app.stages.metered import MeteredEmbedder
+from app.stages.admission import Plain
+from app.stages.bookkeeping import Bookkeeper, KeptEmbedder
+from tests.unit.stages.prices import PRICES
 from tests.unit.stages.upstreams import call
 
 REQUEST = EmbeddingRequest("m", ())
@@ -30,9 +33,17 @@ class Told:
         self.records.append(record)
 
 
+async def resolve(name: str) -> Target:
+    return Target(name, name, Traits())
+
+
+def kept(told: Told, now: float = 100.5) -> KeptEmbedder:
+    return KeptEmbedder(told, Bookkeeper(Plain(told), PRICES), resolve, clock=lambda: now)
+
+
 async def test_success_counts_the_tokens() -> None:
     told = Told()
-    assert (await MeteredEmbedder(told, told, clock=lambda: 100.5).embed(REQUEST, call())).tokens == 7
+    assert (await kept(told).embed(REQUEST, call())).tokens == 7
     (record,) = told.records
     assert (record.outcome, record.status, record.usage.prompt, record.total_ms) == ("ok", 200, 7, 500)
 
@@ -49,6 +60,6 @@ async def test_success_counts_the_tokens() -> None:
 async def test_failure_is_recorded_too(problem: BaseException, outcome: str, status: int, code: str | None) -> None:
     told = Told(problem)
     with pytest.raises(type(problem)):
-        await MeteredEmbedder(told, told).embed(REQUEST, call())
+        await kept(told).embed(REQUEST, call())
     (record,) = told.records
     assert (record.outcome, record.status, record.error_code) == (outcome, status, code)

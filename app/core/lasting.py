@@ -1,0 +1,41 @@
+"""Work that outlives whoever waits for it: what a request cost is written down though its client has gone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Coroutine
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+_under_way: set[asyncio.Task[None]] = set()
+
+
+async def lasting(work: Awaitable[None] | None) -> None:
+    """Wait for `work`. Whoever is cancelled meanwhile leaves it running; what it raises is a line in the log."""
+    if work is not None:
+        await asyncio.shield(start(_caught(work)))
+
+
+def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Run `work` and keep it until it is done: the loop itself would forget it."""
+    task = asyncio.create_task(work)
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+    return task
+
+
+async def finish(seconds: float) -> None:
+    """Wait for what is under way in this loop, at its end."""
+    loop = asyncio.get_running_loop()
+    tasks = [task for task in _under_way if task.get_loop() is loop]
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
+
+
+async def _caught(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception as problem:  # noqa: BLE001  nobody could do anything about it
+        log.error("unexpected %s while the books were written", type(problem).__name__)

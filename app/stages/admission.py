@@ -1,0 +1,220 @@
+"""Who may go, and what it cost: limits are asked before a request, and everything is written down after it.
+
+    no table, or a caller without hard limits    nothing before the first token
+    limits                                       one conditional write per ledger before, one after
+    every request of a table                     is added to its rollup after it
+
+The ledgers, the rollups and the meters come in through the protocols below; `main` decides who stands behind them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from app.core.access import Scope
+from app.core.ports import Accounting, Call, Caller, Demand, Meter, Settlement, UsageRecord
+from app.core.table import TableUnavailable
+from app.core.windows import MINUTE
+from app.stages.limits import Alerts, rate_headers, refusal
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 3.0
+"""How long an answer waits for the books on Lambda, where nothing runs after it."""
+_REMEMBERED = 5000
+
+
+class Plain:
+    """Implements Accounting where there is no table: everybody goes, and the meter is told."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    async def admit(self, call: Call, demand: Callable[[], Awaitable[Demand]]) -> Settlement:
+        return self
+
+    def settle(self, record: UsageRecord) -> None:
+        self._meter.record(record)
+
+    def limits(self, caller: Caller) -> Mapping[str, str]:
+        return {}
+
+
+class Ledgers(Protocol):
+    """`stores.ledger.Ledgers`; holds are opaque here."""
+
+    async def reserve(self, scope: Scope, request_id: str, model: str, cost: int, tokens: int) -> Any: ...
+    async def release(self, hold: Any) -> None: ...
+    async def settle(self, hold: Any, cost: int, tokens: int) -> Any: ...
+    async def count(self, scope: Scope, cost: int) -> Any: ...
+    async def sweep(self, hold: Any) -> int: ...
+
+
+class Rollups(Protocol):
+    """`stores.rollups.Recorder`."""
+
+    def record(self, record: UsageRecord) -> None: ...
+    def charge_unsettled(self, project: str, key: str, user: str, nanos: int, at: float) -> None: ...
+    async def flush(self, limit_seconds: float) -> bool: ...
+
+
+class Admission:
+    """Implements Accounting over a table. `holds_back(scope, model)` says whether a scope is to be asked before.
+
+    `at_once`: wait until the rollup is written before the answer ends, as Lambda needs it.
+    """
+
+    def __init__(
+        self,
+        ledgers: Ledgers,
+        rollups: Rollups,
+        meter: Meter,
+        *,
+        holds_back: Callable[[Scope, str], bool],
+        exhausted: type[Exception],
+        touch: Callable[[str, float], Awaitable[None]] | None = None,
+        at_once: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.ledgers = ledgers
+        self.rollups = rollups
+        self.meter = meter
+        self.alerts = Alerts()
+        self.touch = touch
+        self.at_once = at_once
+        self.clock = clock
+        self._holds_back = holds_back
+        self._exhausted = exhausted
+        self._known: dict[str, tuple[int, dict[str, str]]] = {}
+
+    async def admit(self, call: Call, demand: Callable[[], Awaitable[Demand]]) -> Settlement:
+        caller = call.caller
+        if not caller.scopes:
+            return Visit(self, call, ())
+        asked = await demand() if any(self._may_hold_back(scope) for scope in caller.scopes) else None
+        scopes = [scope for scope in caller.scopes if asked is not None and self._holds_back(scope, asked.base_id)]
+        if asked is None or not scopes:
+            return Visit(self, call, ())
+        holds = await self._reserve(call, scopes, asked)
+        self._tell(call, rate_headers(holds, self.clock()))
+        return Visit(self, call, holds)
+
+    def settle(self, record: UsageRecord) -> Awaitable[None] | None:
+        """For a request that was never admitted."""
+        return Visit(self, record.call, ()).settle(record)
+
+    def limits(self, caller: Caller) -> Mapping[str, str]:
+        if not caller.scopes:
+            return {}
+        minute, headers = self._known.get(caller.key_id, (0, {}))
+        if minute == int(self.clock()) // MINUTE:
+            return headers
+        return rate_headers((), self.clock(), caller.scopes)
+
+    def _may_hold_back(self, scope: Scope) -> bool:
+        return bool(scope.models) or self._holds_back(scope, "")
+
+    async def _reserve(self, call: Call, scopes: Sequence[Scope], asked: Demand) -> list[Any]:
+        work = [
+            self.ledgers.reserve(scope, call.request_id, asked.base_id, asked.cost, asked.tokens) for scope in scopes
+        ]
+        if len(work) == 1:
+            results: list[Any] = [await _caught(work[0])]
+        else:
+            results = await asyncio.gather(*map(_caught, work))
+        problems = [result for result in results if isinstance(result, BaseException)]
+        if not problems:
+            return results
+        holds = [result for result in results if not isinstance(result, BaseException)]
+        await asyncio.gather(*map(self.ledgers.release, holds))
+        told = [problem for problem in problems if isinstance(problem, self._exhausted)]
+        if not told:
+            raise problems[0]
+        error, headers = refusal(told, asked, call.caller, self.clock())
+        self._tell(call, headers)
+        raise error
+
+    def _tell(self, call: Call, headers: dict[str, str]) -> None:
+        if headers:
+            if len(self._known) > _REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+            self._known[call.caller.key_id] = (int(self.clock()) // MINUTE, headers)
+            call.receipt.headers |= headers
+
+
+class Visit:
+    """Implements Settlement: one request, and what it holds."""
+
+    def __init__(self, admission: Admission, call: Call, holds: Sequence[Any]) -> None:
+        self._books = admission
+        self._call = call
+        self._holds = holds
+
+    def settle(self, record: UsageRecord) -> Awaitable[None] | None:
+        caller, books = self._call.caller, self._books
+        cost = record.cost.total
+        held = {id(hold.scope) for hold in self._holds}
+        counted = [scope for scope in caller.scopes if id(scope) not in held and _counts(scope)] if cost else []
+        books.rollups.record(record)
+        if self._holds or counted:
+            return self._settle(record, counted, cost)
+        books.meter.record(record)
+        if books.at_once:
+            return self._finish()
+        return None
+
+    async def _settle(self, record: UsageRecord, counted: Sequence[Scope], cost: int) -> None:
+        tokens = record.usage.prompt + record.usage.output
+        settled = await asyncio.gather(
+            *(self._one(hold, cost, tokens) for hold in self._holds),
+            *(self._count(scope, cost) for scope in counted),
+        )
+        self._books.meter.record(record if all(settled) else replace(record, unsettled=True))
+        await self._finish()
+
+    async def _one(self, hold: Any, cost: int, tokens: int) -> bool:
+        books, caller = self._books, self._call.caller
+        settled = await books.ledgers.settle(hold, cost, tokens)
+        if settled.item is None:
+            return False
+        books.alerts.look(hold.scope, hold.window, settled.item, cost - hold.cost if settled.late else cost)
+        swept = await books.ledgers.sweep(hold)
+        swept -= hold.cost if settled.late else 0
+        if swept and hold.scope.kind == "key":  # the others hold the same requests once more
+            books.rollups.charge_unsettled(caller.project, caller.key_id, caller.user, swept, books.clock())
+        return True
+
+    async def _count(self, scope: Scope, cost: int) -> bool:
+        try:
+            item, window = await self._books.ledgers.count(scope, cost)
+        except TableUnavailable:
+            return False
+        self._books.alerts.look(scope, window, item, cost)
+        return True
+
+    async def _finish(self) -> None:
+        books = self._books
+        if books.touch is not None:
+            await books.touch(self._call.caller.key_id, books.clock())
+        if books.at_once:
+            await books.rollups.flush(FLUSH_SECONDS)
+
+
+def _counts(scope: Scope) -> bool:
+    """Whether what is spent is added up for this scope though nothing is held back."""
+    return scope.budget is not None or bool(scope.alerts)
+
+
+async def _caught(work: Awaitable[Any]) -> Any:
+    try:
+        return await work
+    except Exception as problem:  # noqa: BLE001  one of several, judged together
+        return problem
+
+
+_: Callable[..., Accounting] = Admission

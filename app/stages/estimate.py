@@ -1,0 +1,96 @@
+"""What a request will take, before it is made, and what it took where nobody says so. Rough, and rather too much.
+
+Two and a half bytes of text are counted as a token, where English has four and source code three; pictures and documents by
+what models are known to make of them (2026-11: up to 1,600 tokens a picture on most, 3,000 a page of a PDF).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydantic_core import to_json
+
+from app.core.events import Usage
+from app.core.money import Prices
+from app.core.plan import Plan
+from app.core.ports import Demand, EmbeddingItem
+from app.core.prompt import Blob, Media, Part, Reasoning, Text, ToolCall, ToolResult
+
+TOKENS = {"image": 1_600, "document": 3_000, "audio": 2_000, "video": 20_000}
+"""At least, for each."""
+BYTES_PER_TOKEN = {"image": 1_000, "document": 30, "audio": 500, "video": 100}
+MOST_TOKENS = {"image": 5_000, "document": 400_000, "audio": 100_000, "video": 500_000}
+PER_MESSAGE = 8
+"""Tokens of a message beside what it says."""
+
+
+def text_tokens(text: str) -> int:
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return (size * 2 + 4) // 5
+
+
+def prompt_tokens(plan: Plan) -> int:
+    """What the model has to read."""
+    tokens = sum(PER_MESSAGE + _parts(message.parts) for message in plan.messages)
+    tokens += sum(map(text_tokens, plan.instructions)) + sum(map(text_tokens, plan.notes))
+    for tool in plan.tools:
+        tokens += 20 + text_tokens(tool.name) + text_tokens(tool.description) + _json(tool.schema)
+    if plan.text_format is not None:
+        tokens += _json(plan.text_format.schema)
+    return tokens
+
+
+def chat_demand(plans: Sequence[Plan], n: int, prices: Prices, output: int) -> Demand:
+    """`n` answers to each of the plans. `output`: tokens expected of an answer that nothing limits."""
+    tokens = cost = 0
+    for plan in plans:
+        target = plan.target
+        read, written = prompt_tokens(plan), output_limit(plan, output)
+        cached = plan.cache_points or plan.cache_auto
+        usage = Usage(
+            input=0 if cached else read,
+            output=written,
+            cache_write=read if cached else 0,
+            cache_write_1h=read if cached and plan.cache_ttl == "1h" else 0,
+        )
+        called = target.priced_id or target.model_id
+        cost += n * prices.cost(called, target.base_id, usage, tier=plan.service_tier).total
+        tokens += n * (read + written)
+    return Demand(plans[0].target.base_id, tokens, cost)
+
+
+def output_limit(plan: Plan, output: int) -> int:
+    """The most that an answer may say, as far as anybody said so."""
+    if plan.max_tokens is not None:
+        return plan.max_tokens
+    limits = (plan.target.traits.max_output, plan.target.traits.max_tokens_limit)
+    return min(output, *(limit for limit in limits if limit is not None), output)
+
+
+def embedding_tokens(items: Iterable[EmbeddingItem]) -> int:
+    return sum(text_tokens(item.text) + (TOKENS["image"] if item.image else 0) for item in items)
+
+
+def _parts(parts: Iterable[Part]) -> int:
+    return sum(map(_part, parts))
+
+
+def _part(part: Part) -> int:
+    match part:
+        case Text(text):
+            return text_tokens(text)
+        case ToolCall(_, name, arguments):
+            return 16 + text_tokens(name) + text_tokens(arguments)
+        case ToolResult(_, content):
+            return 16 + _parts(content)
+        case Reasoning(text):
+            return text_tokens(text)
+        case Media(kind, source):
+            size = source.size if isinstance(source, Blob) else MOST_TOKENS[kind] * BYTES_PER_TOKEN[kind] // 4
+            return min(max(TOKENS[kind], size // BYTES_PER_TOKEN[kind]), MOST_TOKENS[kind])
+        case _:
+            return 0
+
+
+def _json(schema: object) -> int:
+    return 0 if schema is None else text_tokens(to_json(schema, fallback=str).decode())

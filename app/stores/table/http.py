@@ -1,0 +1,257 @@
+"""Small HTTP/1.1 requests to one host, on the event loop: kept connections, whole answers, clear failures.
+
+A table is asked twice or thrice for every request with limits. A boto3 client takes 0.9 ms of CPU for that each time, and
+110 ms of a cold start to import; urllib3 in a thread 0.3 ms; this some 0.1 ms (measured 2026-11, bench/results.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+LONGEST_IDLE = 20.0
+"""Seconds after which a kept connection is not trusted any more: DynamoDB, and the NAT before a function, forget idle ones."""
+MAX_IDLE = 64
+MAX_ANSWER = 24 * 1024 * 1024
+"""Bytes. A page of a query is 1 MB, a batch of items 16 MB."""
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+
+
+class Broken(Exception):
+    """No answer came. `sent`: whether the request may have been carried out all the same."""
+
+    def __init__(self, reason: str, *, sent: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.sent = sent
+
+
+class HttpPool:
+    """Connections to the host of `url`. `tls` gives the context for https, when first needed. Timeouts in seconds."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+        proxy: str = "",
+        connect_timeout: float = 1.5,
+        answer_timeout: float = 3.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        parts = urlsplit(url)
+        self._tls = tls if parts.scheme == "https" else None
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if self._tls else 80)
+        self._netloc = parts.netloc.rpartition("@")[2]
+        self._path = parts.path or "/"
+        self._proxy = urlsplit(proxy) if proxy else None
+        self._connect_timeout = connect_timeout
+        self._answer_timeout = answer_timeout
+        self._clock = clock
+        self._idle: list[_Connection] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Raises Broken. One request per connection at a time; the wall clock counts, for a frozen process has no other."""
+        connection = self._kept() or await self._connected()
+        lines = [f"POST {self._path} HTTP/1.1", f"Host: {self._netloc}", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        message = "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+        try:
+            answer = await connection.ask(message, self._answer_timeout)
+        except BaseException:
+            connection.close()
+            raise
+        if connection.reusable and len(self._idle) < MAX_IDLE:
+            connection.idle_since = self._clock()
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return answer
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _kept(self) -> _Connection | None:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # those of a loop that has ended can't be used, nor properly closed
+            self._idle.clear()
+            self._loop = loop
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.alive and 0 <= self._clock() - connection.idle_since < LONGEST_IDLE:
+                return connection
+            connection.close()
+        return None
+
+    async def _connected(self) -> _Connection:
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                return await self._connect()
+        except (OSError, ssl.SSLError) as problem:  # TimeoutError is an OSError
+            raise Broken(f"can't connect: {type(problem).__name__}", sent=False) from None
+
+    async def _connect(self) -> _Connection:
+        loop = asyncio.get_running_loop()
+        context = self._tls() if self._tls else None
+        if self._proxy is None:
+            _, connection = await loop.create_connection(_Connection, self._host, self._port, ssl=context)
+            return connection
+        port = self._proxy.port or 8080
+        transport, connection = await loop.create_connection(_Connection, self._proxy.hostname or "", port)
+        where = f"{self._host}:{self._port}"
+        answer = await connection.ask(
+            f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode(), None, bodiless=True
+        )
+        if answer.status != 200 or context is None:
+            connection.close()
+            raise OSError("the proxy refuses")
+        secured = await loop.start_tls(transport, connection, context, server_hostname=self._host)
+        assert secured is not None
+        connection.connection_made(secured)
+        return connection
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, one request at a time."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[Answer] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._buffer = bytearray()
+        self._head: _Head | None = None
+        self._bodiless = False
+        self.reusable = False
+        self.alive = True
+        self.idle_since = 0.0
+
+    async def ask(self, message: bytes, patience: float | None, *, bodiless: bool = False) -> Answer:
+        loop = asyncio.get_running_loop()
+        if self._transport is None or not self.alive:
+            raise Broken("the connection was closed", sent=False)
+        self._waiter = loop.create_future()
+        self._head, self._bodiless, self.reusable = None, bodiless, False
+        self._transport.write(message)
+        if patience is not None:
+            self._timer = loop.call_later(patience, self._fail, "no answer in time")
+        try:
+            return await self._waiter
+        finally:
+            self._waiter = None
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def close(self) -> None:
+        self.alive = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if self._waiter is None:
+            self.close()  # nobody asked
+            return
+        try:
+            self._read(ended=False)
+        except ValueError as problem:
+            self._fail(str(problem))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.alive = False
+        try:
+            self._read(ended=True)
+        except ValueError as problem:
+            self._fail(str(problem))
+        self._fail("the connection broke off")
+
+    def _read(self, *, ended: bool) -> None:
+        if self._head is None:
+            end = self._buffer.find(b"\r\n\r\n")
+            if end < 0:
+                if len(self._buffer) > 65536:
+                    raise ValueError("a head that does not end")
+                return
+            self._head = _Head(bytes(self._buffer[:end]), bodiless=self._bodiless)
+            del self._buffer[: end + 4]
+        if len(self._buffer) > MAX_ANSWER:
+            raise ValueError("an answer that does not end")
+        body = self._head.body(self._buffer, ended=ended)
+        if body is not None and self._waiter is not None and not self._waiter.done():
+            self.reusable = self._head.keeps and not self._buffer and not ended
+            self._waiter.set_result(Answer(self._head.status, body))
+
+    def _fail(self, reason: str) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(Broken(reason, sent=True))
+
+
+class _Head:
+    """Status and framing of an answer (RFC 9112, 6.3). Raises ValueError for what is none."""
+
+    def __init__(self, head: bytes, *, bodiless: bool) -> None:
+        first, *lines = head.split(b"\r\n")
+        version, _, rest = first.partition(b" ")
+        if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+            raise ValueError("not an HTTP answer")
+        self.status = int(rest[:3])
+        length, self._chunked, connection = None, False, b""
+        for line in lines:
+            name, _, value = line.partition(b":")
+            match name.lower():
+                case b"content-length":
+                    length = int(value)
+                case b"transfer-encoding":
+                    self._chunked = b"chunked" in value.lower()
+                case b"connection":
+                    connection = value.lower()
+        self._length = 0 if bodiless else length
+        ends = self._chunked or self._length is not None
+        self.keeps = ends and b"close" not in connection and (version == b"HTTP/1.1" or b"keep-alive" in connection)
+
+    def body(self, buffer: bytearray, *, ended: bool) -> bytes | None:
+        """The body, once it is complete, taken out of `buffer`."""
+        if self._chunked:
+            return _unchunked(buffer)
+        if self._length is None:
+            return bytes(buffer) if ended else None
+        if len(buffer) < self._length:
+            return None
+        body = bytes(buffer[: self._length])
+        del buffer[: self._length]
+        return body
+
+
+def _unchunked(buffer: bytearray) -> bytes | None:
+    parts: list[bytes] = []
+    at = 0
+    while True:
+        line = buffer.find(b"\r\n", at)
+        if line < 0:
+            return None
+        size = int(bytes(buffer[at:line]).partition(b";")[0], 16)
+        begin = line + 2
+        if len(buffer) < begin + size + 2:
+            return None
+        if not size:
+            end = buffer.find(b"\r\n\r\n", line)  # trailers, or the blank line at once
+            if end < 0:
+                return None
+            del buffer[: end + 4]
+            return b"".join(parts)
+        parts.append(bytes(buffer[begin : begin + size]))
+        at = begin + size + 2
