@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from app.core.events import Finished, Usage
+from app.core.money import Cost
+from app.core.plan import Target, Traits
 from app.core.ports import Call, Caller, UsageRecord
 from app.meter.log import LogMeter, start_logging, to_line
 
@@ -34,7 +37,56 @@ def test_the_line_is_one_flat_object() -> None:
         "finish_reason": "stop", "streamed": True, "choices": 1, "service_tier": "flex", "prompt_tokens": 8,
         "completion_tokens": 2, "cache_read_tokens": 3, "cache_write_tokens": 4, "reasoning_tokens": 5,
         "first_token_ms": 7, "total_ms": 9, "retries": 0, "ignored": ["seed"], "repairs": {"blank-text": 2},
+        "project": "proj_default", "traffic": "realtime", "cost_usd": 0.0, "cost_nanos": 0,
     }  # fmt: skip
+
+
+def test_everything_that_is_known_is_told() -> None:
+    caller = Caller("key_1", "alice", {"team": "red"}, "proj_1", "alice@corp", stale=True)
+    call = Call("req_1", caller, "chat.completions", "fast", 1_763_683_200.0, metadata={"team": "blue", "app": "x"})
+    call.user, call.traffic = "somebody", "flex"
+    call.receipt.model, call.receipt.route, call.receipt.cache = "us.m", "fast", "miss"
+    call.receipt.target = Target("us.m", "m", Traits(), region="eu-west-1")
+    line = to_line(
+        record(call=call, usage=Usage(1, 2, 3, 4, 1), cost=Cost(1, 2, 3, 4, 5, False, "v1"), estimated=True, saved=7,
+               unsettled=True, ended=1_763_683_201.5)
+    )  # fmt: skip
+    wanted = {
+        "key_id": "key_1", "key_name": "alice", "project": "proj_1", "user": "alice@corp", "stale_key": True,
+        "tags": {"team": "red", "app": "x"}, "traffic": "flex", "model": "fast", "route": "fast", "model_called": "us.m",
+        "region": "eu-west-1", "cache": "miss", "cache_write_tokens": 4, "cache_write_1h_tokens": 1, "estimated": True,
+        "cost_nanos": 15, "cost_usd": 1.5e-8, "unpriced": True, "price_version": "v1", "saved_nanos": 7, "unsettled": True,
+        "cost_by_kind": {"input": 1, "output": 2, "cache_read": 3, "cache_write": 4, "other": 5},
+        "ended": 1_763_683_201.5, "timestamp": "2025-11-21T00:00:01.500Z",
+    }  # fmt: skip
+    assert line.items() >= wanted.items()
+    assert line["user_hash"] == hashlib.sha256(b"somebody").hexdigest()[:16]
+    assert "somebody" not in json.dumps(line)
+
+
+def test_a_request_that_nobody_timed_ended_when_it_had_taken_its_time() -> None:
+    call = Call("req_1", Caller("key-1"), "embeddings", started=100.0)
+    assert to_line(record(call=call, total_ms=1500))["ended"] == 101.5
+
+
+def test_a_client_can_neither_take_a_key_s_tag_away_nor_fill_the_log() -> None:
+    caller = Caller("key-1", tags={"team": "red"})
+    metadata = {"team": "blue"} | {f"{number:02}" + "n" * 100: "v" * 999 for number in range(50)}
+    tags = to_line(record(call=Call("req_1", caller, "chat.completions", metadata=metadata)))["tags"]
+    assert tags["team"] == "red"
+    assert len(tags) == 16
+    assert max(map(len, tags)) == 64
+    assert max(map(len, tags.values())) == 256
+
+
+def test_half_a_character_does_not_cost_the_record(caplog: pytest.LogCaptureFixture) -> None:
+    call = Call(
+        "req_1", Caller("key-1"), "chat.completions", "m\ud83d", metadata={"a\ud83d": "b\ud83d"}, user="c\ud83d"
+    )
+    with caplog.at_level(logging.INFO, "gateway.usage"):
+        LogMeter().record(record(call=call))
+    assert json.loads(caplog.messages[0])["request_id"] == "req_1"
+    caplog.messages[0].encode()
 
 
 def test_what_is_not_known_is_left_out_but_a_zero_is_not() -> None:
