@@ -83,7 +83,7 @@ def describe(operations: Iterable[Operation], version: str, prefix: str = "/v1")
 def _declare(router: APIRouter, operation: Operation) -> None:
     extra: dict[str, Any] = {}
     if operation.body is not None:
-        schema = _body_schema(operation.body)
+        schema = _body_schema(operation.body if isinstance(operation.body, type) else operation.body())
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     names = re.findall(r"\{(\w+)", operation.path)
     if names:

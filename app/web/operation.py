@@ -6,6 +6,7 @@ request (measured 2026-11, fastapi 0.165). FastAPI still writes the document, wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -15,10 +16,11 @@ from app.web.asgi import Endpoint
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`path` without a prefix, parameters as `web/router.py` has them. `body` describes the body that the endpoint reads."""
+    """`path` without a prefix, parameters as `web/router.py` has them. `body` describes the body that the endpoint reads; a
+    function, where that is to be imported only by whoever wants the description."""
 
     method: str
     path: str
     endpoint: Endpoint
     summary: str
-    body: type[BaseModel] | None = None
+    body: type[BaseModel] | Callable[[], type[BaseModel]] | None = None
