@@ -166,7 +166,7 @@ class Settings(BaseModel):
     on_disconnect: Literal["cancel", "drain", ""] = Field(
         "",
         description="A client goes away: `cancel` stops the model, `drain` lets it finish so that usage is exact. "
-        "Default: `drain` on Lambda, `cancel` elsewhere.",
+        "Default: `drain` on Lambda and with a table, `cancel` elsewhere.",
     )
     deadline_margin: float = Field(
         4.0,
@@ -214,18 +214,18 @@ class Settings(BaseModel):
     @property
     def drains(self) -> bool:
         """Whether an abandoned stream is read to its end."""
-        return self.on_disconnect == "drain" or (not self.on_disconnect and self.on_lambda)
+        return self.on_disconnect == "drain" or (not self.on_disconnect and (self.on_lambda or bool(self.table_name)))
 
     def require_key(self) -> None:
         """Raise SettingsError where no key is configured, naming the ways to configure one.
 
         A function on Lambda goes on without: it can't say why it would not start, and its answers can.
         """
-        if not self.has_key and not self.on_lambda:
+        if not self.has_key and not self.table_name and not self.on_lambda:
             raise SettingsError(
                 "No API key is configured. Set one of API_KEY (the key itself), API_KEY_HASH (its SHA-256), "
-                "API_KEY_SECRET_ARN (a Secrets Manager secret that holds it) or API_KEY_PARAM_NAME (an SSM parameter "
-                "that holds it)."
+                "API_KEY_SECRET_ARN (a Secrets Manager secret that holds it), API_KEY_PARAM_NAME (an SSM parameter "
+                "that holds it) or TABLE_NAME (a table of keys)."
             )
 
     @classmethod

@@ -77,7 +77,6 @@ class Admission:
         *,
         holds_back: Callable[[Scope, str], bool],
         exhausted: type[Exception],
-        touch: Callable[[str, float], Awaitable[None]] | None = None,
         at_once: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -85,7 +84,6 @@ class Admission:
         self.rollups = rollups
         self.meter = meter
         self.alerts = Alerts()
-        self.touch = touch
         self.at_once = at_once
         self.clock = clock
         self._holds_back = holds_back
@@ -199,8 +197,6 @@ class Visit:
 
     async def _finish(self) -> None:
         books = self._books
-        if books.touch is not None:
-            await books.touch(self._call.caller.key_id, books.clock())
         if books.at_once:
             await books.rollups.flush(FLUSH_SECONDS)
 

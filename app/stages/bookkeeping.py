@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from app.core.access import Access
 from app.core.deadline import in_time
 from app.core.events import Finished, Usage
 from app.core.lasting import lasting
@@ -92,13 +93,16 @@ class Bookkeeper:
 
 
 class KeptEmbedder:
-    """Implements Embedder around another one: admitted before, on the books after. `resolve` tells the model of a name."""
+    """Implements Embedder around another one: admitted before, on the books after.
+
+    `resolve` tells the model behind a name, for a caller's rules.
+    """
 
     def __init__(
         self,
         inner: Embedder,
         books: Bookkeeper,
-        resolve: Callable[[str], Awaitable[Target]],
+        resolve: Callable[[str, Access], Awaitable[Target]],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._inner = inner
@@ -112,7 +116,7 @@ class KeptEmbedder:
         outcome: Outcome = "disconnected"
         failure: GatewayError | None = None
         try:
-            settlement = await self._books.accounting.admit(call, lambda: self._demand(request))
+            settlement = await self._books.accounting.admit(call, lambda: self._demand(request, call.caller.access))
             embeddings = await in_time(self._inner.embed(request, call), call.deadline)
             tokens, outcome = embeddings.tokens, "ok"
             images = sum(item.image is not None for item in request.items)
@@ -127,8 +131,8 @@ class KeptEmbedder:
             ending = Ending(outcome, failure, self._clock())
             await lasting(settlement.settle(self._record(call, request, ending, tokens, images)))
 
-    async def _demand(self, request: EmbeddingRequest) -> Demand:
-        target = await self._resolve(request.model)
+    async def _demand(self, request: EmbeddingRequest, access: Access) -> Demand:
+        target = await self._resolve(request.model, access)
         tokens = embedding_tokens(request.items)
         images = sum(item.image is not None for item in request.items)
         return Demand(target.base_id, tokens, self._books.cost(target, Usage(input=tokens), images=images).total)
@@ -161,7 +165,7 @@ def _estimated(tally: Tally, choices: int) -> Usage:
     told = tally.usage
     each = choices // max(1, len(tally.plans))
     missing = sum(prompt_tokens(plan) for plan in tally.plans) * each * (choices - tally.told) // max(1, choices)
-    said = max(0, (tally.letters * 2 + 4) // 5 - told.output)
+    said = max(0, (tally.letters + 2) // 3 - told.output)
     return told + Usage(input=missing, output=said)
 
 

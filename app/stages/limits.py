@@ -70,7 +70,7 @@ def refusal(problems: Sequence[Any], asked: Demand, caller: Caller, now: float) 
     headers = rate_headers([_seen(problem) for problem in problems], now)
     for problem in problems:
         budget = problem.hold.scope.budget if problem.hold.marked else None
-        if budget is not None and _used(problem.item) + problem.hold.cost > budget.nanos:
+        if budget is not None and (not budget.nanos or _used(problem.item) + problem.hold.cost > budget.nanos):
             return _out_of_money(problem, budget), headers
     for problem in problems:
         error = _too_fast(problem, asked, now)

@@ -16,14 +16,24 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
-from app.core.access import Budget, Interval, Rates, Scope
+from app.core.access import Budget, Interval, Scope
 from app.core.directory import Spent
-from app.core.table import Absent, AtMost, Condition, Item, Present, Refused, Table, TableUnavailable, Value
+from app.core.table import Absent, Condition, Item, Present, Refused, Table, TableUnavailable, Value
 from app.core.windows import DAY, MINUTE, Window, window_at
+from app.stores.holds import (
+    Hold,
+    conditions_of,
+    counted,
+    expiry_of,
+    interval_of,
+    pk_of,
+    rates_of,
+    stale_counters,
+    whole,
+)
 
 log = logging.getLogger(__name__)
 
@@ -32,52 +42,6 @@ KEPT_AFTER = 40 * DAY
 SETTLING = 3
 """Attempts to settle. What fails thrice is charged at its estimate."""
 MOST_SWEPT = 20
-
-
-@dataclass(slots=True)
-class Hold:
-    """What a request holds in one ledger. `cost` and `tokens` are its estimate; the counters are as they were afterwards.
-
-    `marked`: whether there is a reservation of money. `requests` and `tokens_used` of this minute, by the rates that count.
-    """
-
-    scope: Scope
-    window: Window
-    sk: str
-    mark: str
-    minute: int
-    cost: int
-    tokens: int
-    model: str
-    marked: bool
-    counters: tuple[str, ...]
-    item: Mapping[str, Value] = field(default_factory=dict)
-
-    @property
-    def pk(self) -> str:
-        return pk_of(self.scope.kind, self.scope.id)
-
-    def rates(self) -> Iterable[tuple[Rates, str]]:
-        return rates_of(self.scope, self.model)
-
-
-def pk_of(kind: str, id: str) -> str:
-    return f"spend#{kind}#{id}"
-
-
-def rates_of(scope: Scope, model: str) -> list[tuple[Rates, str]]:
-    """The rates that hold for a request, each with what its counters' names end in."""
-    found = [(scope.rates, "")]
-    own = scope.models.get(model)
-    if own is not None:
-        found.append((own, f":{model}"))
-    return [(rates, ending) for rates, ending in found if rates.rpm is not None or rates.tpm is not None]
-
-
-def interval_of(scope: Scope) -> Interval:
-    if scope.budget is not None:
-        return scope.budget.interval
-    return scope.alerts[0].interval if scope.alerts else "day"
 
 
 class Settled(NamedTuple):
@@ -108,8 +72,8 @@ class Ledgers:
     async def spent(self, kind: str, id: str, interval: Interval) -> Spent:
         window = window_at(interval, self._clock())
         item = await self._table.get(pk_of(kind, id), f"{interval}#{window.name}", consistent=True) or {}
-        expired = sum(_whole(item, name) for name in item if name.startswith("o:") and _expiry(name) <= self._clock())
-        used, settled = _whole(item, "used"), _whole(item, "settled") + expired
+        expired = sum(whole(item, name) for name in item if name.startswith("o:") and expiry_of(name) <= self._clock())
+        used, settled = whole(item, "used"), whole(item, "settled") + expired
         return Spent(settled, used - settled, window.name, window.end)
 
     async def begin(self, kind: str, id: str, budget: Budget, already: int) -> None:
@@ -126,10 +90,10 @@ class Ledgers:
     async def reserve(self, scope: Scope, request_id: str, model: str, cost: int, tokens: int) -> Hold:
         """Take room for a request in one ledger. Raises Exhausted, and TableUnavailable where that can't be told."""
         hold = self._hold(scope, request_id, model, cost, tokens)
-        conditions = _conditions(hold)
+        conditions = conditions_of(hold)
         if conditions is None:  # more than the limit itself: no write can succeed
             raise Exhausted(hold, await self._table.get(hold.pk, hold.sk) or {})
-        add = _counted(hold, 1, tokens)
+        add = counted(hold, 1, tokens)
         fresh: dict[str, Value] = {"expires_at": hold.window.end + KEPT_AFTER}
         if hold.marked:
             add["used"] = cost
@@ -163,7 +127,7 @@ class Ledgers:
         if tokens != hold.tokens and hold.minute == int(self._clock()) // MINUTE:
             add |= {name: tokens - hold.tokens for name in hold.counters if name.startswith("t")}
         remove = [hold.mark] if hold.marked else []
-        remove += _stale(hold.item, hold.minute)
+        remove += stale_counters(hold.item, hold.minute)
         if not add and not remove:
             return Settled(hold.item)
         when: tuple[Condition, ...] = (Present(hold.mark),) if hold.marked else ()
@@ -195,14 +159,23 @@ class Ledgers:
 
     async def sweep(self, hold: Hold) -> int:
         """Make reservations final that have expired in the ledger as `hold` saw it. Nano-USD charged by this call."""
+        return await self._swept(hold.pk, hold.sk, hold.item)
+
+    async def sweep_ledger(self, kind: str, id: str, budget: Budget) -> int:
+        """The same for the ledger of now, and for the one before it just after a window has ended."""
         charged, now = 0, self._clock()
-        expired = [name for name in hold.item if name.startswith("o:") and _expiry(name) <= now]
+        for at in (now - self._lasts - DAY, now):
+            pk, sk = pk_of(kind, id), f"{budget.interval}#{window_at(budget.interval, at).name}"
+            charged += await self._swept(pk, sk, await self._table.get(pk, sk) or {})
+        return charged
+
+    async def _swept(self, pk: str, sk: str, item: Item) -> int:
+        charged, now = 0, self._clock()
+        expired = [name for name in item if name.startswith("o:") and expiry_of(name) <= now]
         for name in expired[:MOST_SWEPT]:
-            amount = _whole(hold.item, name)
+            amount = whole(item, name)
             try:
-                await self._table.update(
-                    hold.pk, hold.sk, add={"settled": amount}, remove=(name,), when=(Present(name),)
-                )
+                await self._table.update(pk, sk, add={"settled": amount}, remove=(name,), when=(Present(name),))
             except Refused:
                 continue  # settled late, or swept by somebody else
             except TableUnavailable:
@@ -244,52 +217,3 @@ class Ledgers:
             marked=scope.budget is not None and scope.budget.hard,
             counters=tuple(counters),
         )
-
-
-def holds_back(scope: Scope, model: str) -> bool:
-    """Whether a request has to ask this scope before it may go."""
-    return (scope.budget is not None and scope.budget.hard) or bool(rates_of(scope, model))
-
-
-def _conditions(hold: Hold) -> list[Condition] | None:
-    """What must hold for the request to go; None where nothing could make it."""
-    found: list[Condition] = []
-    limits: list[tuple[str, int | None]] = []
-    if hold.marked:
-        assert hold.scope.budget is not None
-        found.append(Absent(hold.mark))
-        limits.append(("used", hold.scope.budget.nanos - hold.cost if hold.scope.budget.nanos else -1))
-    for rates, ending in hold.rates():
-        if rates.rpm is not None:
-            limits.append((f"q{hold.minute}{ending}", rates.rpm - 1))
-        if rates.tpm is not None:
-            limits.append((f"t{hold.minute}{ending}", rates.tpm - hold.tokens if rates.tpm else -1))
-    for name, room in limits:
-        if room is None or room < 0:
-            return None
-        found.append(AtMost(name, room))
-    return found
-
-
-def _counted(hold: Hold, requests: int, tokens: int) -> dict[str, int]:
-    return {name: requests if name.startswith("q") else tokens for name in hold.counters}
-
-
-def _stale(item: Mapping[str, Any], minute: int) -> list[str]:
-    """Counters of minutes that are over. The one before stays: other processes' clocks may be behind."""
-    return [name for name in item if name[:1] in "qt" and _minute(name) < minute - 1][:50]
-
-
-def _minute(name: str) -> int:
-    digits = name[1:].partition(":")[0]
-    return int(digits) if digits.isdecimal() else 1 << 62
-
-
-def _expiry(name: str) -> int:
-    digits = name[2:].partition(":")[0]
-    return int(digits) if digits.isdecimal() else 1 << 62
-
-
-def _whole(item: Mapping[str, Any], name: str) -> int:
-    value = item.get(name, 0)
-    return value if isinstance(value, int) else 0

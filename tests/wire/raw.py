@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tests.wire.gateway import KEY, Gateway
 
@@ -40,8 +40,13 @@ def request(
     return "\r\n".join((*lines, "", "")).encode("latin-1") + body
 
 
+class HasPort(Protocol):
+    @property
+    def port(self) -> int: ...
+
+
 @contextmanager
-def connected(gateway: Gateway, timeout: float = 15.0) -> Iterator[socket.socket]:
+def connected(gateway: HasPort, timeout: float = 15.0) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", gateway.port), timeout) as connection:
         yield connection
 

@@ -132,6 +132,9 @@ class DynamoTable:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
         raise TableUnavailable("Query: more pages than anybody should read")
 
+    def close(self) -> None:
+        self._pool.close()
+
     def _alive(self, found: dict[str, Value]) -> Item | None:
         return None if is_over(found, self._clock()) else found
 

@@ -214,7 +214,7 @@ class _Head:
             name, _, value = line.partition(b":")
             match name.lower():
                 case b"content-length":
-                    length = int(value)
+                    length = _whole(value.strip(), 10)
                 case b"transfer-encoding":
                     self._chunked = b"chunked" in value.lower()
                 case b"connection":
@@ -243,7 +243,7 @@ def _unchunked(buffer: bytearray) -> bytes | None:
         line = buffer.find(b"\r\n", at)
         if line < 0:
             return None
-        size = int(bytes(buffer[at:line]).partition(b";")[0], 16)
+        size = _whole(bytes(buffer[at:line]).partition(b";")[0].strip(), 16)
         begin = line + 2
         if len(buffer) < begin + size + 2:
             return None
@@ -255,3 +255,10 @@ def _unchunked(buffer: bytearray) -> bytes | None:
             return b"".join(parts)
         parts.append(bytes(buffer[begin : begin + size]))
         at = begin + size + 2
+
+
+def _whole(digits: bytes, base: int) -> int:
+    """Digits and nothing else: `int` would also take signs, underscores and whatever is long enough to take a while."""
+    if not digits.isalnum() or len(digits) > 16:
+        raise ValueError("not a length")
+    return int(digits, base)

@@ -47,6 +47,12 @@ class LaterTable:
         table = self._made or await self._table()
         return await table.query(pk, prefix=prefix, attributes=attributes, limit=limit, descending=descending)
 
+    def close(self) -> None:
+        """Let go of connections; whoever asks again gets new ones."""
+        closing = getattr(self._made, "close", None)
+        if closing is not None:
+            closing()
+
     async def _table(self) -> Table:
         """One attempt for all who wait. A waiter that is cancelled leaves it running."""
         making = self._making

@@ -13,7 +13,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from app.core.access import Budget, Scope
 from app.core.table import Condition, Item, TableUnavailable, Value
-from app.stores.ledger import Exhausted, Hold, Ledgers
+from app.stores.holds import Hold
+from app.stores.ledger import Exhausted, Ledgers
 from app.stores.table.memory import MemoryTable
 
 Fault = Literal["", "refused", "lost"]

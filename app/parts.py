@@ -1,0 +1,171 @@
+"""The parts that settings decide about, each made from them alone. `main` puts them together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app.core.access import Access
+from app.core.plan import Target
+from app.core.ports import Accounting, Embedder, Fetcher, Keys, Meter, Statuses
+from app.core.prompt import Guardrail
+from app.meter.log import LogMeter
+from app.meter.prices import PriceTable
+from app.meter.shapes import LogInputs
+from app.plan.aliases import Aliases
+from app.plan.catalog import Catalog
+from app.plan.planner import Policy
+from app.plan.selection import Selection
+from app.plan.traits import traits_of
+from app.settings import Settings, SettingsError
+from app.stages.admission import Plain
+from app.stages.bookkeeping import Bookkeeper, KeptEmbedder
+from app.stages.breaker import Breaker
+from app.stages.fallback import FallbackEmbedder
+from app.stages.later import LaterEmbedder, LaterFetcher
+from app.stores.keys import HashedKey, NoKey, SingleKey
+from app.stores.parameters import parameter
+from app.stores.secrets import key_source
+from app.stores.statuses import NoStatuses, TableStatuses
+from app.upstreams.aws import Aws
+from app.upstreams.control import BedrockControl
+
+if TYPE_CHECKING:
+    from app.control_plane import ControlPlane
+
+
+def make_meter(settings: Settings) -> Meter:
+    if not settings.metrics:
+        return LogMeter()
+    from app.meter.emf import EmfMeter, Meters
+
+    try:
+        return Meters(LogMeter(), EmfMeter(settings.metrics))
+    except ValueError as problem:
+        raise SettingsError(str(problem)) from None
+
+
+def make_books(settings: Settings, meter: Meter, plane: ControlPlane | None) -> Bookkeeper:
+    try:
+        prices = PriceTable(settings.prices, settings.price_ceiling)
+    except ValueError as problem:
+        raise SettingsError(str(problem)) from None
+    accounting: Accounting = plane.accounting(meter) if plane else Plain(meter)
+    return Bookkeeper(accounting, prices, output=settings.reserve_output_tokens)
+
+
+def make_embedder(
+    settings: Settings, aws: Aws, executor: ThreadPoolExecutor, selection: Selection, books: Bookkeeper
+) -> Embedder:
+    def make() -> Embedder:
+        from app.upstreams.invoke.client import InvokeClient
+        from app.upstreams.invoke.embedder import InvokeEmbedder
+
+        return InvokeEmbedder(
+            lambda name: selection.catalog.resolve(name, embedding=True),
+            InvokeClient(aws.runtime, executor).invoke,
+            strict=settings.strict_parameters,
+        )
+
+    async def resolve(name: str, access: Access) -> Target:
+        if selection.concerns(name, access):
+            return (await selection.choose(name, access, embedding=True))[0]
+        return await selection.catalog.resolve(name, embedding=True)
+
+    embedder: Embedder = FallbackEmbedder(LaterEmbedder(make), selection, Breaker())
+    if settings.debug:
+        embedder = LogInputs(embedder, content=settings.log_content)
+    return KeptEmbedder(embedder, books, resolve)
+
+
+def make_selection(settings: Settings, aws: Aws) -> Selection:
+    text = settings.model_aliases.strip()
+    read = None if not text or text[0] in '{["' else partial(parameter, text, aws.client)
+    try:
+        aliases = Aliases(
+            "" if read else text,
+            read=read,
+            clock=time.time,
+            default_model=settings.default_model,
+            default_embedding_model=settings.default_embedding_model,
+        )
+    except ValueError as problem:
+        raise SettingsError(f"MODEL_ALIASES: {problem}") from None
+    return Selection(
+        make_catalog(settings, aws),
+        aliases,
+        region=lambda: aws.likely_region,
+        abroad=partial(make_catalog, settings, aws),
+    )
+
+
+def make_catalog(settings: Settings, aws: Aws, region: str = "") -> Catalog:
+    source = BedrockControl(
+        lambda: aws.client("bedrock", region or None),
+        profiles=settings.enable_cross_region_inference,
+        application_profiles=settings.enable_application_inference_profiles,
+    )
+    return Catalog(
+        source,
+        asyncio.to_thread,
+        clock=time.time,
+        ttl=settings.models_cache_seconds,
+        region=region or aws.likely_region,
+        traits_of=traits_of,
+        enable_cross_region=settings.enable_cross_region_inference,
+        enable_application_profiles=settings.enable_application_inference_profiles,
+        prefer_global=settings.prefer_global_profiles,
+        default_model=settings.default_model,
+        default_embedding_model=settings.default_embedding_model,
+    )
+
+
+def make_keys(settings: Settings, aws: Aws) -> Keys:
+    if not settings.has_key:
+        return NoKey()
+    if settings.api_key_hash:
+        return HashedKey(settings.api_key_hash)
+    source = key_source(
+        key=settings.api_key,
+        secret_arn=settings.api_key_secret_arn,
+        parameter=settings.api_key_param_name,
+        client=aws.client,
+    )
+    return SingleKey(source)
+
+
+def make_statuses(settings: Settings, aws: Aws) -> Statuses:
+    return TableStatuses(lambda: aws.client("dynamodb"), settings.table_name) if settings.table_name else NoStatuses()
+
+
+def make_fetcher(settings: Settings) -> Fetcher:
+    def make() -> Fetcher:
+        from app.upstreams.fetch import SafeFetcher
+
+        return SafeFetcher(
+            policy=settings.image_fetch,
+            max_bytes=settings.image_fetch_max_bytes,
+            timeout=settings.image_fetch_timeout,
+        )
+
+    if settings.image_fetch == ("public",):
+        return LaterFetcher(make)
+    try:
+        return make()  # at once, because its list may be wrong
+    except ValueError as problem:
+        raise SettingsError(f"IMAGE_FETCH: {problem}") from None
+
+
+def make_policy(settings: Settings) -> Policy:
+    guardrail = None
+    if settings.guardrail_id:
+        guardrail = Guardrail(settings.guardrail_id, settings.guardrail_version, settings.guardrail_stream_mode)
+    return Policy(
+        cache_auto=settings.enable_prompt_caching,
+        guardrail=guardrail,
+        guardrail_override=settings.guardrail_client_override,
+        strict=settings.strict_parameters,
+    )

@@ -1,0 +1,287 @@
+"""Hard budgets on the wire: several processes, one table, real DynamoDB APIs; and whatever goes wrong, somebody pays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from app.core.access import Access, Budget, KeyRecord, Rates
+from app.core.directory import Spent
+from app.core.table import Table
+from app.core.windows import day_of
+from app.stores.directory.store import TableDirectory
+from app.stores.ledger import Ledgers
+from app.stores.rollups import Rollups
+from local.emulator import Emulator
+from tests.table_backends import DynamoDb
+from tests.wire.gateway import NOVA, chat, eventually
+from tests.wire.raw import connected, read_until, request
+
+T = TypeVar("T")
+PROCESSES = 3
+REQUESTS = 200
+MAX_TOKENS = 1000
+ESTIMATE = 250_000
+"""Nano-USD that a request for 1,000 tokens of Nova Lite is expected to cost at most: 240,000 for them, some for the prompt."""
+
+
+def on_table(database: DynamoDb, work: Callable[[Table], Awaitable[T]]) -> T:
+    async def run() -> T:
+        table, pool = database.open()
+        try:
+            return await work(table)
+        finally:
+            pool.close()
+            await asyncio.sleep(0)
+
+    return asyncio.run(run())
+
+
+def key_with(database: DynamoDb, **limits: Any) -> tuple[KeyRecord, str]:
+    return on_table(database, lambda table: TableDirectory(table).create_key(KeyRecord("", "team", **limits)))
+
+
+def spent(database: DynamoDb, key: KeyRecord, **options: Any) -> Spent:
+    return on_table(database, lambda table: Ledgers(table, **options).spent("key", key.id, "month"))
+
+
+def rolled_up(database: DynamoDb, key: KeyRecord) -> tuple[int, int]:
+    """Requests and nano-USD, by the rollups."""
+
+    async def read(table: Table) -> tuple[int, int]:
+        days = (day_of(time.time() - 86400), day_of(time.time()))
+        rows = [row async for row in Rollups(table).rows(*days) if row.dimensions.key == key.id]
+        return sum(row.total.requests for row in rows), sum(row.total.cost for row in rows)
+
+    return on_table(database, read)
+
+
+class Process:
+    """A gateway in a process of its own."""
+
+    def __init__(self, port: int, process: subprocess.Popen[str]) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = process
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def running(emulator: Emulator, database: DynamoDb, count: int = 1, **environ: str) -> Iterator[list[Process]]:
+    env: Mapping[str, str] = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPENAI_"))
+    } | {
+        **database.environ(),
+        "AWS_ENDPOINT_URL_BEDROCK": emulator.url,
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url,
+        "API_KEY": "sk-other",
+        "PORT": "0",
+        **environ,
+    }
+    started: list[Process] = []
+    try:
+        for _ in range(count):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.wire.served"], env=env, stdout=subprocess.PIPE, text=True
+            )
+            started.append(Process(0, process))
+        for each in started:
+            assert each.process.stdout is not None
+            port = int(each.process.stdout.readline())
+            each.port, each.url = port, f"http://127.0.0.1:{port}"
+        yield started
+    finally:
+        for each in started:
+            if each.process.poll() is None:
+                each.process.terminate()
+            each.process.wait(20)
+            assert each.process.stdout is not None
+            each.process.stdout.close()
+
+
+def ask(process: Process, key: str, **more: Any) -> httpx.Response:
+    body = chat("Hello", **({"max_tokens": MAX_TOKENS} | more))
+    headers = {"authorization": f"Bearer {key}"}
+    return httpx.post(f"{process.url}/v1/chat/completions", json=body, headers=headers, timeout=60)
+
+
+@asynccontextmanager
+async def clients(processes: list[Process], key: str) -> AsyncIterator[list[httpx.AsyncClient]]:
+    limits = httpx.Limits(max_connections=REQUESTS)
+    headers = {"authorization": f"Bearer {key}"}
+    opened = [
+        httpx.AsyncClient(base_url=process.url, headers=headers, timeout=120, limits=limits) for process in processes
+    ]
+    try:
+        yield opened
+    finally:
+        await asyncio.gather(*(client.aclose() for client in opened))
+
+
+def test_two_hundred_requests_at_once_in_several_processes_do_not_pass_the_limit(
+    emulator: Emulator, dynamodb: DynamoDb
+) -> None:
+    """Room for 20 at a time by their estimates; as they settle far below, more may follow, and the sum is what counts."""
+    limit = 20 * ESTIMATE
+    key, secret = key_with(dynamodb, budget=Budget(limit))
+
+    async def storm(processes: list[Process]) -> list[httpx.Response]:
+        async with clients(processes, secret) as opened:
+            return await asyncio.gather(
+                *(
+                    opened[number % PROCESSES].post(
+                        "/v1/chat/completions",
+                        json=chat("x" * 2000, max_tokens=MAX_TOKENS, stream=number % 2 == 0),
+                    )
+                    for number in range(REQUESTS)
+                )
+            )
+
+    with running(emulator, dynamodb, PROCESSES) as processes:
+        answers = asyncio.run(storm(processes))
+    statuses = [answer.status_code for answer in answers]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert set(statuses) <= {200, 429}
+    assert statuses.count(200) >= 20
+    assert refused, "two hundred at once can't all fit"
+    for answer in refused:
+        assert answer.json()["error"]["code"] == answer.json()["error"]["type"] == "insufficient_quota"
+        assert answer.headers["x-should-retry"] == "false"
+    ledger = spent(dynamodb, key)
+    assert ledger.reserved == 0
+    assert 0 < ledger.spent <= limit
+    # The rollups of all processes say the same, to the nano-dollar.
+    assert rolled_up(dynamodb, key)[1] == ledger.spent
+
+
+def test_a_limit_is_spent_to_its_end_and_no_further(emulator: Emulator, dynamodb: DynamoDb) -> None:
+    """Answers as long as was asked: each costs nearly its estimate, so that the twenty-first finds no room."""
+    limit = 20 * ESTIMATE
+    key, secret = key_with(dynamodb, budget=Budget(limit))
+    body = chat("long " * 900, max_tokens=MAX_TOKENS)
+
+    async def storm(processes: list[Process]) -> list[int]:
+        async with clients(processes, secret) as opened:
+            answers = await asyncio.gather(
+                *(opened[number % PROCESSES].post("/v1/chat/completions", json=body) for number in range(60))
+            )
+            return [answer.status_code for answer in answers]
+
+    with running(emulator, dynamodb, PROCESSES) as processes:
+        statuses = asyncio.run(storm(processes))
+    ledger = spent(dynamodb, key)
+    assert set(statuses) == {200, 429}
+    assert ledger.reserved == 0
+    assert limit // 2 < ledger.spent <= limit
+    assert rolled_up(dynamodb, key)[1] == ledger.spent
+
+
+def test_a_killed_process_has_spent_what_it_had_reserved(emulator: Emulator, dynamodb_moto: DynamoDb) -> None:
+    key, secret = key_with(dynamodb_moto, budget=Budget(10 * ESTIMATE))
+    with running(emulator, dynamodb_moto, 2, RESERVATION_SECONDS="5") as (doomed, other):
+        with connected(doomed) as connection:
+            body = httpx.Request("POST", "http://x", json=chat("Hi [[emulate: hang]]", max_tokens=MAX_TOKENS)).content
+            connection.sendall(request(body, headers=(f"x-api-key: {secret}",)))
+            eventually(lambda: len(emulator.requests) >= 1, "Bedrock has been asked")
+            held = spent(dynamodb_moto, key)
+            doomed.kill()
+        assert held.spent == 0
+        assert held.reserved > ESTIMATE // 2
+        eventually(lambda: spent(dynamodb_moto, key).spent == held.reserved, "the reservation has expired", 15)
+        # The next request sweeps it, so that it is on the books, too.
+        assert ask(other, secret).status_code == 200
+    after = spent(dynamodb_moto, key)
+    assert after.reserved == 0
+    assert after.spent > held.reserved
+    assert rolled_up(dynamodb_moto, key)[1] == after.spent
+
+
+@pytest.mark.parametrize("disconnect", ["drain", "cancel"])
+def test_who_leaves_in_the_middle_pays_for_what_was_said(
+    emulator: Emulator, dynamodb_moto: DynamoDb, disconnect: str
+) -> None:
+    key, secret = key_with(dynamodb_moto, budget=Budget(10 * ESTIMATE))
+    with running(emulator, dynamodb_moto, ON_DISCONNECT=disconnect) as (gateway,):
+        with connected(gateway) as connection:
+            content = chat("[[emulate: delay=0.05 tokens=60]]", max_tokens=MAX_TOKENS, stream=True)
+            body = httpx.Request("POST", "http://x", json=content).content
+            connection.sendall(request(body, headers=(f"x-api-key: {secret}",)))
+            read_until(connection, b"content\":\"")
+        eventually(lambda: spent(dynamodb_moto, key).reserved == 0, "the request is settled", 20)
+        after = spent(dynamodb_moto, key)
+    assert 0 < after.spent < ESTIMATE
+    assert rolled_up(dynamodb_moto, key)[1] == after.spent
+
+
+@pytest.mark.parametrize("marker", ["throttle", "error=ValidationException", "error=InternalServerException"])
+def test_what_bedrock_refuses_costs_nothing(emulator: Emulator, dynamodb_moto: DynamoDb, marker: str) -> None:
+    key, secret = key_with(dynamodb_moto, budget=Budget(10 * ESTIMATE))
+    with running(emulator, dynamodb_moto) as (gateway,):
+        response = httpx.post(
+            f"{gateway.url}/v1/chat/completions",
+            json=chat(f"Hi [[emulate: {marker}]]"),
+            headers={"authorization": f"Bearer {secret}"},
+            timeout=30,
+        )
+        assert response.status_code >= 400
+        after = spent(dynamodb_moto, key)
+    assert (after.spent, after.reserved) == (0, 0)
+
+
+def test_requests_per_minute_hold_across_processes(emulator: Emulator, dynamodb_moto: DynamoDb) -> None:
+    _, secret = key_with(dynamodb_moto, rates=Rates(rpm=5))
+    with running(emulator, dynamodb_moto, 2) as processes:
+        while time.time() % 60 > 50:  # all of it has to be in one minute
+            time.sleep(0.5)
+        answers = [ask(processes[number % 2], secret) for number in range(8)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 3
+    assert [answer.headers["x-ratelimit-remaining-requests"] for answer in answers] == list("43210000")
+    refused = answers[-1]
+    assert refused.json()["error"] | {"message": "", "request_id": ""} == {
+        "message": "",
+        "type": "requests",
+        "param": None,
+        "code": "rate_limit_exceeded",
+        "request_id": "",
+    }
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+
+
+def test_zero_blocks(emulator: Emulator, dynamodb_moto: DynamoDb) -> None:
+    _, no_money = key_with(dynamodb_moto, budget=Budget(0))
+    _, no_requests = key_with(dynamodb_moto, rates=Rates(rpm=0))
+    with running(emulator, dynamodb_moto) as (gateway,):
+        poor, slow = ask(gateway, no_money), ask(gateway, no_requests)
+    assert (poor.status_code, poor.json()["error"]["code"]) == (429, "insufficient_quota")
+    assert (slow.status_code, slow.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert slow.headers["x-should-retry"] == "false"
+    assert len(emulator.requests) == 0
+
+
+def test_without_its_table_a_limited_key_waits_and_another_is_served(
+    emulator: Emulator, dynamodb_moto: DynamoDb
+) -> None:
+    """The table goes away while both keys are known."""
+    _, limited = key_with(dynamodb_moto, budget=Budget(100 * ESTIMATE))
+    _, free = key_with(dynamodb_moto, access=Access(models=(NOVA,)))
+    with running(emulator, dynamodb_moto) as (gateway,):
+        assert [ask(gateway, key).status_code for key in (limited, free)] == [200, 200]
+        dynamodb_moto.client().delete_table(TableName=dynamodb_moto.table)
+        refused, served, unknown = ask(gateway, limited), ask(gateway, free), ask(gateway, "sk-gw-" + "a" * 60)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "table_unavailable")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert served.status_code == 200
+    assert unknown.status_code == 401
