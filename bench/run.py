@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
-from bench import measures, package
+from bench import measures, package, tables
 from bench.contenders import BOTO3, LITELLM, ROOT, Contender, aws_environment, contenders
 from bench.load import CROWD, QUICK, STALLING, STEADY, Load, paced, stalling
 from bench.machine import describe
@@ -41,12 +41,15 @@ def main() -> int:
     parser.add_argument("--only", default="", help="measure only those whose name holds this")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
     parser.add_argument("--package", action="store_true", help="measure the deployment package instead (package.py)")
+    parser.add_argument("--table", action="store_true", help="measure what keys, limits and the table add (tables.py)")
     flags = parser.parse_args()
     if flags.quick:
         flags.rounds, flags.starts = 1, 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended as well
     if flags.package:
         return package.run(flags)
+    if flags.table:
+        return tables.run(flags)
     samples, notes = asyncio.run(run(flags))
     table, machine = render(samples), describe()
     print(f"{machine}\n\n{table}")
