@@ -16,6 +16,9 @@ from app.errors import UpstreamFailure
 
 T = TypeVar("T")
 
+MARGIN = 0.5
+"""Seconds before a deadline in which an answer that is whole is brought to its end, and nothing else."""
+
 
 def deadline_exceeded() -> UpstreamFailure:
     """Retried as it is, the same request would run into the same limit."""
@@ -39,6 +42,11 @@ async def in_time(work: Awaitable[T], deadline: float | None) -> T:
         if not limit.expired():
             raise
         raise deadline_exceeded() from None
+
+
+def spare(deadline: float | None, seconds: float) -> float:
+    """Seconds that may be spent beside the answer: so many, or what a near deadline leaves, and 0 for none."""
+    return seconds if deadline is None else max(0.0, min(seconds, deadline - time.time() - MARGIN))
 
 
 def items_in_time(items: AsyncGenerator[T, None], deadline: float | None) -> AsyncGenerator[T, None]:

@@ -7,41 +7,42 @@ way in.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
+from app.core.deadline import spare
 from app.core.events import Batch, Finished, Fold
 from app.core.plan import Plan
 from app.core.ports import Call, ChatUpstream, Stash
 from app.core.prompt import Message, Part, Prompt, Reasoning, ToolCall
 
+WRITE_SECONDS = 1.0
+
 
 class Recollect:
-    """Implements Preparer: assistant turns that call tools without reasoning get what the stash has for them."""
+    """Implements Preparer: assistant turns that call tools without reasoning get what the stash has for them.
 
-    def __init__(self, stash: Stash) -> None:
+    `wanted`: whether the model may want it; where not, the stash is not asked, which may be far away.
+    """
+
+    def __init__(self, stash: Stash, wanted: Callable[[Prompt], bool] = lambda prompt: True) -> None:
         self._stash = stash
+        self._wanted = wanted
 
     async def prepare(self, prompt: Prompt, call: Call) -> Prompt:
+        lacking = {place: _call_ids(message) for place, message in enumerate(prompt.messages) if _lacks(message)}
+        if not lacking or not self._wanted(prompt):
+            return prompt
+        newest_first = [call_id for call_ids in reversed(lacking.values()) for call_id in call_ids]
+        found = await self._stash.get_many(call.caller.key_id, newest_first)
         messages = list(prompt.messages)
-        changed = False
-        for place, message in enumerate(messages):
-            blocks = await self._missing(message, call.caller.key_id)
+        for place, call_ids in lacking.items():
+            blocks = next((found[call_id] for call_id in call_ids if call_id in found), ())
             if blocks:
-                messages[place] = Message("assistant", (*blocks, *_without_unsigned(message)))
-                changed = True
-        return replace(prompt, messages=tuple(messages)) if changed else prompt
-
-    async def _missing(self, message: Message, tenant: str) -> tuple[Reasoning, ...]:
-        if message.role != "assistant" or any(_sealed(part) for part in message.parts if isinstance(part, Reasoning)):
-            return ()
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                found = await self._stash.get(tenant, part.id)
-                if found:
-                    return tuple(found)
-        return ()
+                messages[place] = Message("assistant", (*blocks, *_without_unsigned(messages[place])))
+        return replace(prompt, messages=tuple(messages)) if found else prompt
 
 
 class Remember:
@@ -58,20 +59,39 @@ class Remember:
                     yield batch
             return
         fold = Fold()
+        writing: list[Awaitable[None]] = []
         async with aclosing(self._inner.run(plan, call)) as batches:
             async for batch in batches:
                 fold.extend(batch)
                 if any(isinstance(event, Finished) for event in batch):
                     # Before the client hears of the end: some go on with the next turn without reading any further.
-                    await self._keep(fold, call.caller.key_id)
+                    writing += await self._keep(fold, call.caller.key_id)
                 yield batch
+        if writing:
+            # After it has heard, because that takes a while; before the end, because a function is frozen then.
+            await asyncio.wait(
+                [asyncio.ensure_future(each) for each in writing], timeout=spare(call.deadline, WRITE_SECONDS)
+            )
 
-    async def _keep(self, fold: Fold, tenant: str) -> None:
+    async def _keep(self, fold: Fold, tenant: str) -> list[Awaitable[None]]:
+        """What is still being written."""
         reply = fold.reply()
         sealed = tuple(block for block in reply.reasoning if _sealed(block))
-        if sealed:
-            for tool_call in reply.tool_calls:
-                await self._stash.put(tenant, tool_call.id, sealed)
+        if not sealed:
+            return []
+        kept = [await self._stash.put(tenant, tool_call.id, sealed) for tool_call in reply.tool_calls]
+        return [writing for writing in kept if writing is not None]
+
+
+def _lacks(message: Message) -> bool:
+    """Whether an assistant's turn calls tools without the thoughts that led there."""
+    if message.role != "assistant" or any(_sealed(part) for part in message.parts if isinstance(part, Reasoning)):
+        return False
+    return any(isinstance(part, ToolCall) for part in message.parts)
+
+
+def _call_ids(message: Message) -> list[str]:
+    return [part.id for part in message.parts if isinstance(part, ToolCall)]
 
 
 def _sealed(block: Reasoning) -> bool:

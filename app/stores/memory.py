@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from app.core.prompt import Reasoning
 
@@ -23,3 +24,40 @@ class MemoryStash:
 
     async def get(self, tenant: str, call_id: str) -> Sequence[Reasoning]:
         return self._blocks.get((tenant, call_id), ())
+
+    async def get_many(self, tenant: str, call_ids: Sequence[str]) -> Mapping[str, Sequence[Reasoning]]:
+        return {call_id: blocks for call_id in call_ids if (blocks := self._blocks.get((tenant, call_id)))}
+
+
+class MemoryAnswers:
+    """Implements Answers for one process; what was longest not asked for goes first."""
+
+    def __init__(self, *, entries: int = 64, size: int = 16_000_000, clock: Callable[[], float] = time.time) -> None:
+        self._entries = entries
+        self._size = size
+        self._clock = clock
+        self._kept: OrderedDict[tuple[str, str], tuple[bytes, float]] = OrderedDict()
+        self._held = 0
+
+    async def get(self, tenant: str, key: str) -> bytes | None:
+        body, until = self._kept.get((tenant, key), (None, 0.0))
+        if body is None:
+            return None
+        if until <= self._clock():
+            self._drop((tenant, key))
+            return None
+        self._kept.move_to_end((tenant, key))
+        return body
+
+    async def put(self, tenant: str, key: str, body: bytes, seconds: int) -> None:
+        self._drop((tenant, key))
+        if len(body) > self._size:
+            return
+        self._kept[tenant, key] = (body, self._clock() + seconds)
+        self._held += len(body)
+        while self._held > self._size or len(self._kept) > self._entries:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, place: tuple[str, str]) -> None:
+        body, _ = self._kept.pop(place, (b"", 0.0))
+        self._held -= len(body)

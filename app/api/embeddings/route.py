@@ -17,6 +17,8 @@ from app.web.watched import watched
 def operations(embedder: Embedder, tokens: TokenDecoder, door: Door, *, max_inputs: int) -> tuple[Operation, ...]:
     async def embeddings(request: Request) -> Response:
         call = await door.enter(request, "embeddings")
+        if call.cache not in ("", "off"):
+            call.receipt.ignore("x-gateway-cache")  # vectors are cheap, and are not kept
         work = answer(await door.body(request), call, embedder=embedder, tokens=tokens, max_inputs=max_inputs)
         body = await watched(work, request.receive, call, drain=False)
         return Response(to_json(body), media_type="application/json", headers=receipt_headers(call.receipt))
