@@ -15,14 +15,8 @@ from app.api.completions.route import operations as completions
 from app.api.embeddings.route import operations as embeddings
 from app.api.models.route import operations as models
 from app.api.status.route import operations as status
-from app.core.ports import (
-    Answers,
-    Keys,
-    Lessons,
-    Meter,
-    Preparer,
-    Stash,
-)
+from app.core.books import Meter
+from app.core.ports import Answers, Keys, Lessons, Preparer, Stash
 from app.core.table import Table
 from app.gateway import Gateway
 from app.meter.shapes import LogPrompts
@@ -38,6 +32,7 @@ from app.parts import (
 )
 from app.plan.lessons import RecentLessons
 from app.plan.planner import ModelPlanner
+from app.plan.replay import may_replay
 from app.plan.selection import Selection
 from app.plan.shelf import Shelf
 from app.settings import Settings, environment
@@ -143,7 +138,7 @@ def _gateway(
     upstream = Fallback(Remember(healed, stash), planner, Breaker())
     preparers: tuple[Preparer, ...] = (
         FetchLinks(make_fetcher(settings), settings.image_fetch_max_total_bytes),
-        Recollect(stash),
+        Recollect(stash, may_replay),
     )
     if settings.debug:
         preparers = (LogPrompts(content=settings.log_content), *preparers)
@@ -199,7 +194,7 @@ def _surrounded(app: ASGIApp, settings: Settings) -> ASGIApp:
             allow_credentials="*" not in settings.allowed_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["x-request-id", *RECEIPT_HEADERS, "x-gateway-stream", "retry-after"],
+            expose_headers=["x-request-id", *RECEIPT_HEADERS, "x-gateway-stream", "retry-after", "x-should-retry"],
         )
     return Context(app)
 

@@ -6,7 +6,14 @@ from __future__ import annotations
 from app.core.plan import Receipt
 
 MAX_HEADER = 1000
-RECEIPT_HEADERS = ("x-gateway-model", "x-gateway-ignored", "x-gateway-repairs", "x-gateway-cache")
+RECEIPT_HEADERS = (
+    "x-gateway-model",
+    "x-gateway-ignored",
+    "x-gateway-repairs",
+    "x-gateway-cache",
+    *(f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")),
+)
+"""What pages of other origins may read, too."""
 
 
 def receipt_headers(receipt: Receipt) -> dict[str, str]:
