@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
+from app.core.books import Accounting, Demand, Ending, Outcome, Settlement, UsageRecord
 from app.core.deadline import items_in_time
 from app.core.events import (
     Batch,
@@ -27,18 +28,7 @@ from app.core.events import (
 )
 from app.core.lasting import lasting
 from app.core.plan import Plan
-from app.core.ports import (
-    Accounting,
-    Call,
-    ChatUpstream,
-    Demand,
-    Ending,
-    Outcome,
-    Planner,
-    Preparer,
-    Settlement,
-    UsageRecord,
-)
+from app.core.ports import Call, ChatUpstream, Planner, Preparer
 from app.core.prompt import Prompt
 from app.errors import GatewayError
 
@@ -94,7 +84,7 @@ class Books(Protocol):
     @property
     def accounting(self) -> Accounting: ...
 
-    async def demand(self, plans: Sequence[Plan], n: int) -> Demand: ...
+    async def demand(self, call: Call, plans: Sequence[Plan], n: int) -> Demand: ...
 
     def record(self, call: Call, tally: Tally, ending: Ending) -> UsageRecord: ...
 
@@ -165,7 +155,7 @@ class Gateway:
         self, prompts: Sequence[Prompt], call: Call, tally: Tally, stream: bool, n: int
     ) -> AsyncGenerator[Choice, None]:
         plans = tally.plans = [await self._planned(each, call, stream) for each in prompts]
-        tally.settlement = await self._books.accounting.admit(call, lambda: self._books.demand(plans, n))
+        tally.settlement = await self._books.accounting.admit(call, lambda: self._books.demand(call, plans, n))
 
         def produce() -> AsyncGenerator[Choice, None]:
             return self._produced(plans, call, n)

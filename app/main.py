@@ -85,7 +85,7 @@ def create_app(
     executor = ThreadPoolExecutor(settings.max_concurrency, thread_name_prefix="bedrock")
     selection = make_selection(settings, aws)
     plane = _control_plane(settings, aws, table)
-    books = make_books(settings, meter or make_meter(settings), plane)
+    books = make_books(settings, meter or make_meter(settings), plane, selection)
     gateway = _gateway(settings, aws, executor, selection, books, plane)
     embedder = make_embedder(settings, aws, executor, selection, books)
     door = Door(

@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.core.access import Access
+from app.core.books import Accounting, Meter
 from app.core.plan import Target
-from app.core.ports import Accounting, Embedder, Fetcher, Keys, Meter, Statuses
+from app.core.ports import Embedder, Fetcher, Keys, Statuses
 from app.core.prompt import Guardrail
 from app.meter.log import LogMeter
 from app.meter.prices import PriceTable
@@ -48,13 +49,13 @@ def make_meter(settings: Settings) -> Meter:
         raise SettingsError(str(problem)) from None
 
 
-def make_books(settings: Settings, meter: Meter, plane: ControlPlane | None) -> Bookkeeper:
+def make_books(settings: Settings, meter: Meter, plane: ControlPlane | None, selection: Selection) -> Bookkeeper:
     try:
         prices = PriceTable(settings.prices, settings.price_ceiling)
     except ValueError as problem:
         raise SettingsError(str(problem)) from None
     accounting: Accounting = plane.accounting(meter) if plane else Plain(meter)
-    return Bookkeeper(accounting, prices, output=settings.reserve_output_tokens)
+    return Bookkeeper(accounting, prices, output=settings.reserve_output_tokens, ahead=selection.ahead)
 
 
 def make_embedder(

@@ -1,4 +1,4 @@
-"""The port of the control plane: keys, projects and their limits. Implemented over the table in `stores/directory.py`."""
+"""The port of the control plane: keys, projects and their limits. Implemented over the table in `stores/directory/`."""
 
 from __future__ import annotations
 

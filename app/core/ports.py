@@ -5,19 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from app.core.access import DEFAULT_PROJECT, Access, Scope
-from app.core.events import Batch, Finished, Usage
-from app.core.money import Cost
+from app.core.events import Batch
 from app.core.plan import Plan, Receipt, Target
 from app.core.prompt import Blob, Prompt, Reasoning
-from app.errors import GatewayError
 
 if TYPE_CHECKING:
     from app.core.route import Hop
 
-Outcome = Literal["ok", "error", "disconnected"]
 Traffic = Literal["realtime", "flex", "batch"]
 
 
@@ -60,75 +57,6 @@ class Call:
     user: str = ""
     cache: str = ""
     traffic: Traffic = "realtime"
-
-
-@dataclass(frozen=True, slots=True)
-class UsageRecord:
-    """What one request came to, on success, error and disconnect alike. Times in milliseconds; `ended` epoch seconds.
-
-    `estimated`: the usage was never told and is a guess. `unsettled`: a ledger could not be written. `saved`: what a
-    cached answer would have cost, nano-USD.
-    """
-
-    call: Call
-    outcome: Outcome
-    status: int
-    error_code: str | None
-    usage: Usage
-    tier: str
-    finish: Finished | None
-    streamed: bool
-    choices: int
-    first_token_ms: int | None
-    total_ms: int
-    upstream_ids: Sequence[str] = ()
-    cost: Cost = Cost()
-    estimated: bool = False
-    saved: int = 0
-    ended: float = 0.0
-    unsettled: bool = False
-
-
-class Ending(NamedTuple):
-    """How a request ended. `ended`: epoch seconds; `choices`: answers that were asked for."""
-
-    outcome: Outcome
-    failure: GatewayError | None
-    ended: float
-    streamed: bool = False
-    choices: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What a request will take at most, as far as that can be told before. `cost` in nano-USD, `tokens` of all kinds."""
-
-    base_id: str
-    tokens: int
-    cost: int
-
-
-class Settlement(Protocol):
-    """A request that was admitted."""
-
-    def settle(self, record: UsageRecord) -> Awaitable[None] | None:
-        """What became of it: called exactly once, whatever that was. What is returned is to be awaited, come what may."""
-        ...
-
-
-class Accounting(Settlement, Protocol):
-    """Lets requests in, or not, and keeps the books. To `settle` with it is for those that failed before they were in."""
-
-    async def admit(self, call: Call, demand: Callable[[], Awaitable[Demand]]) -> Settlement:
-        """Raises RateLimited, QuotaExceeded, and UpstreamFailure 503 where limits can't be checked.
-
-        `demand` is asked only where it matters.
-        """
-        ...
-
-    def limits(self, caller: Caller) -> Mapping[str, str]:
-        """The `x-ratelimit-*` headers as last known; empty for a caller without rates."""
-        ...
 
 
 class ChatUpstream(Protocol):
@@ -179,10 +107,6 @@ class Preparer(Protocol):
     """Completes a prompt before it is planned: fetches links, recalls reasoning, reads files."""
 
     async def prepare(self, prompt: Prompt, call: Call) -> Prompt: ...
-
-
-class Meter(Protocol):
-    def record(self, record: UsageRecord) -> None: ...
 
 
 class Allowance:
@@ -277,7 +201,10 @@ class ModelSource(Protocol):
     def list(self) -> Sequence[ModelEntry]: ...
 
     def base_of(self, arn: str) -> str | None:
-        """The foundation model behind an application profile, router or other ARN; None when it can't be told."""
+        """The foundation model behind an application profile, router or other ARN; None when it can't be told.
+
+        With the prefix of the system profile that leads to it, where that is known.
+        """
         ...
 
 

@@ -21,7 +21,7 @@ from app.core.ports import ModelEntry, ModelSource
 from app.errors import NotFound, model_not_found
 from app.plan import model_id
 from app.plan.bases import Bases, Run
-from app.plan.listing import Listing, callable_as_is
+from app.plan.listing import Listing, callable_as_is, complete
 from app.plan.loader import Loader
 
 Kind = Literal["application-profile", "provisioned", "imported", "custom", "router", "marketplace"]
@@ -40,7 +40,7 @@ _KINDS: dict[str, Kind] = {
 
 
 class Catalog:
-    """`core.ports.Models`, and where the planner gets its targets.
+    """Where the planner gets its targets, and `/models` its entries (by way of `shelf.py`).
 
     `run` carries a blocking call out in a worker thread; `clock` gives epoch seconds; `ttl` is the age in seconds at
     which the list is fetched anew; the defaults are model ids, or empty for none. With `enable_cross_region` off,
@@ -111,6 +111,27 @@ class Catalog:
         behind = listing.find(target.base_id)
         return behind and replace(behind, kind=_KINDS.get(arn.kind, behind.kind) if arn else behind.kind)
 
+    async def describe(self, target: Target) -> ModelEntry:
+        """The entry for a target, by what is listed or else by its traits. Never fails."""
+        listing = await self._listing()
+        found = listing.find(target.model_id) or listing.find(target.base_id)
+        if found is not None:
+            return found
+        provider, dot, _ = target.base_id.partition(".")
+        entry = ModelEntry(target.base_id, target.base_id, "foundation", provider if dot else "account")
+        return complete(entry, self._traits_of)
+
+    async def offers(self, target: Target) -> bool:
+        """Whether the list has what would be called; True where the list can't tell."""
+        listing = await self._listing()
+        parsed = model_id.parse(target.model_id)
+        judged = listing.has_profiles if parsed and parsed.geography else listing.has_foundation
+        if not judged:
+            # A model that needs a profile has none to be called by where none could be listed.
+            return not listing.has_foundation or listing.find(target.base_id) is not None
+        found = listing.find(target.model_id)
+        return found is not None and callable_as_is(found)
+
     async def resolve(self, name: str, *, embedding: bool = False) -> Target:
         """The target for a client's model name. `embedding`: the request is for vectors.
 
@@ -126,7 +147,7 @@ class Catalog:
         if parsed.geography is not None and not self._use_profiles:
             raise model_not_found(model)
         if parsed.geography is not None or model_id.is_arn(model):
-            return self._target(model, parsed.base)
+            return self._target(model, parsed.base, _system_profile(model, parsed))
         return await self._bare(model, parsed.base)
 
     async def profile_for(self, base_id: str) -> str | None:
@@ -150,8 +171,8 @@ class Catalog:
             return self._default_embedding if embedding else self._default
         return name
 
-    def _target(self, wire: str, base: str) -> Target:
-        return Target(model_id=wire, base_id=base, traits=self._traits_of(base))
+    def _target(self, wire: str, base: str, priced: str = "") -> Target:
+        return Target(model_id=wire, base_id=base, traits=self._traits_of(base), priced_id=priced)
 
     async def _listing(self) -> Listing:
         """The list; an empty one where it can't be had."""
@@ -164,13 +185,16 @@ class Catalog:
             raise model_not_found(arn)
         listed = self._loader.current and self._loader.current.find(arn)
         if listed and listed.base_id != parts.short:
-            return self._target(arn, listed.base_id)
-        base = await self._bases.get(arn)
+            return self._target(arn, listed.base_id, listed.via)
+        base, via = await self._bases.get(arn), ""
         if base is None:
             # The permission to list may be there where the one to look closer is not.
             found = (await self._listing()).find(arn)
-            base = found.base_id if found else None
-        return self._target(arn, (base and model_id.base_of(base)) or parts.short)
+            base, via = (found.base_id, found.via) if found else (None, "")
+        behind = model_id.parse(base) if base else None
+        if base and behind and behind.geography:
+            via = base
+        return self._target(arn, behind.base if behind else parts.short, via)
 
     async def _bare(self, model: str, base: str) -> Target:
         refused = base in self._refused
@@ -180,7 +204,7 @@ class Catalog:
         listing = await self._listing()
         entry = listing.find(model) or listing.find(base)
         if entry is not None and entry.kind != "foundation":
-            return self._target(entry.id, entry.base_id)
+            return self._target(entry.id, entry.base_id, entry.via)
         if entry is not None and entry.on_demand and not refused:
             # As it was asked for, which may be a throughput variant of the entry.
             return self._target(model, base)
@@ -196,3 +220,8 @@ class Catalog:
         if not self._use_profiles or listing.has_profiles or not self._own_prefix or not model_id.has_provider(base):
             return None
         return f"{self._own_prefix}.{base}"
+
+
+def _system_profile(model: str, parsed: model_id.Name) -> str:
+    """The system profile that an ARN names, which decides the price; empty for anything else."""
+    return f"{parsed.geography}.{parsed.base}" if parsed.geography and model_id.is_arn(model) else ""

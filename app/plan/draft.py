@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.core.plan import Receipt, Target, Traits
 from app.core.prompt import Guardrail, Prompt, ResponseFormat, Tool, ToolChoice
+
+if TYPE_CHECKING:
+    from app.core.route import Hop
 
 
 @dataclass(slots=True)
 class Draft:
     """The fields are those of `core.plan.Plan`; `quirks` what the model has refused of this request, `extra` the
     client's own model fields, which are merged on top of `fields` at the end. `unlimited`: the reasoning chosen allows
-    neither a limit nor sampling.
+    neither a limit nor sampling. `cap`: the key's own limit of tokens per answer, which nothing may exceed.
     """
 
     prompt: Prompt
@@ -47,6 +50,8 @@ class Draft:
     grounding: bool = False
     silent_tools: bool = False
     single_call: bool = False
+    route: tuple[Hop, ...] = ()
+    cap: int | None = None
 
     @property
     def traits(self) -> Traits:

@@ -11,12 +11,12 @@ MAX_LENGTH = 256
 _REFUSED = re.compile(r"[^a-zA-Z0-9\s:_@$#=/+,.-]")
 
 
-def request_metadata(key_id: str, metadata: Mapping[str, str], user: str) -> dict[str, str]:
-    """The gateway's own word first (which key), then the client's pairs as far as they fit, cleaned.
+def request_metadata(key_id: str, project: str, metadata: Mapping[str, str], user: str) -> dict[str, str]:
+    """The gateway's own words first (which key, which project), then the client's pairs as far as they fit, cleaned.
 
     `user` may be personal data and goes as a digest: equal for equal users, readable for nobody.
     """
-    pairs = {"gateway_key": clean(key_id)}
+    pairs = {"gateway_key": clean(key_id), "gateway_project": clean(project)}
     if user:
         pairs["user_hash"] = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     for name, value in metadata.items():

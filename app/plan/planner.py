@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.core.plan import Plan, Target
-from app.core.ports import Call
+from app.core.ports import Call, Lessons
 from app.core.prompt import CachePoint, Guardrail, Prompt
 from app.errors import InvalidRequest, PermissionDenied
 from app.plan.draft import Draft
+from app.plan.lessons import RecentLessons
 from app.plan.metadata import request_metadata
 from app.plan.reasoning import decide_reasoning
 from app.plan.sampling import decide_limits, decide_sampling
@@ -19,10 +19,12 @@ from app.plan.structured import decide_structured
 from app.plan.tooling import decide_tool_choice, decide_tools
 from app.plan.traits import FORGOTTEN, without
 
-MAX_LEARNED = 2000
-LEARNED_SECONDS = 3600.0
+if TYPE_CHECKING:
+    from app.core.access import Access
+    from app.core.route import Hop
+
 _TIERS = {"default": "default", "flex": "flex", "priority": "priority", "fast": "priority", "scale": "reserved"}
-_NOT_PLANNED = frozenset({"receipt", "quirks", "extra", "unlimited", "instructions", "notes"})
+_NOT_PLANNED = frozenset({"receipt", "quirks", "extra", "unlimited", "instructions", "notes", "cap"})
 _PLAN_FIELDS = tuple(field.name for field in fields(Draft) if field.name not in _NOT_PLANNED)
 
 
@@ -36,29 +38,61 @@ class Policy:
     strict: bool = False
 
 
+class Router(Protocol):
+    """Follows aliases and keeps to what keys may call: see `plan.selection.Selection`."""
+
+    def concerns(self, name: str, access: Access) -> bool: ...
+
+    def alias_of(self, name: str) -> str: ...
+
+    async def choose(
+        self, name: str, access: Access, *, route: tuple[Hop, ...] = ()
+    ) -> tuple[Target, tuple[Hop, ...]]: ...
+
+    async def profile_for(self, target: Target) -> str | None: ...
+
+
 class ModelPlanner:
-    """Implements the Planner port. `resolve` is the catalogue's; `profile_for` finds the profile a bare id needs."""
+    """Implements the Planner port. `resolve` is the catalogue's; `profile_for` finds the profile a bare id needs.
+
+    `router` stands before the catalogue where there are aliases, or keys with rules.
+    """
 
     def __init__(
         self,
         resolve: Callable[[str], Awaitable[Target]],
         profile_for: Callable[[str], Awaitable[str | None]],
         policy: Policy = Policy(),
-        clock: Callable[[], float] = time.time,
+        lessons: Lessons | None = None,
+        router: Router | None = None,
     ) -> None:
         self._resolve = resolve
         self._profile_for = profile_for
         self._policy = policy
-        self._clock = clock
-        self._learned: dict[str, dict[str, float]] = {}
+        self._lessons = lessons or RecentLessons()
+        self._router = router
 
-    async def plan(self, prompt: Prompt, call: Call, *, stream: bool, quirks: frozenset[str] = frozenset()) -> Plan:
-        target = await self._resolve(prompt.model)
+    async def plan(
+        self,
+        prompt: Prompt,
+        call: Call,
+        *,
+        stream: bool,
+        quirks: frozenset[str] = frozenset(),
+        route: tuple[Hop, ...] = (),
+    ) -> Plan:
+        access = call.caller.access
+        if self._router is not None and (route or self._router.concerns(prompt.model, access)):
+            target, route = await self._router.choose(prompt.model, access, route=route)
+        else:
+            target = await self._resolve(prompt.model)
         traits = target.traits
-        for quirk in sorted(self._known(target.base_id) | quirks):
+        for quirk in sorted(self._lessons.known(target.base_id) | quirks):
             traits = without(traits, quirk)
         draft = Draft(prompt, replace(target, traits=traits), stream, call.receipt, quirks, dict(prompt.extra_fields))
-        draft.receipt.model = target.shown
+        draft.route, draft.cap = route, access.max_tokens
+        draft.receipt.model, draft.receipt.target = target.shown, target
+        draft.receipt.route = self._router.alias_of(prompt.model) if route and self._router else ""
         draft.receipt.ignore(*prompt.ignored)
         self._decide(draft, call)
         if self._policy.strict and draft.receipt.ignored:
@@ -70,20 +104,15 @@ class ModelPlanner:
 
     async def learn(self, target: Target, quirk: str) -> bool:
         if quirk == "profile":
+            if target.region and self._router is not None:
+                return await self._router.profile_for(target) is not None
             return await self._profile_for(target.base_id) is not None
         if quirk in FORGOTTEN:
             return True
-        if quirk in self._known(target.base_id):
+        if quirk in self._lessons.known(target.base_id):
             return False
-        if len(self._learned) > MAX_LEARNED:
-            self._learned.pop(next(iter(self._learned)))
-        self._learned.setdefault(target.base_id, {})[quirk] = self._clock()
+        self._lessons.learn(target.base_id, quirk)
         return True
-
-    def _known(self, base_id: str) -> set[str]:
-        """What a model has refused lately. It is asked again after a while: models and AWS's rules change."""
-        since = self._clock() - LEARNED_SECONDS
-        return {quirk for quirk, learned in self._learned.get(base_id, {}).items() if learned > since}
 
     def _decide(self, draft: Draft, call: Call) -> None:
         prompt, traits = draft.prompt, draft.traits
@@ -94,17 +123,14 @@ class ModelPlanner:
         decide_tool_choice(draft)
         decide_sampling(draft)
         self._decide_caching(draft)
-        self._decide_guardrail(draft)
+        self._decide_guardrail(draft, call.caller.access)
         if prompt.grounding and not traits.grounding_tool:
             raise InvalidRequest(
                 "This model has no web search on Bedrock.", param="web_search_options", code="unsupported_parameter"
             )
         draft.grounding = prompt.grounding
-        if "service_tier" in draft.quirks:
-            draft.receipt.ignore("service_tier")
-        else:
-            draft.service_tier = _TIERS.get(prompt.service_tier or "", "")
-        draft.metadata = request_metadata(call.caller.key_id, prompt.metadata, prompt.user)
+        self._decide_tier(draft, call)
+        draft.metadata = request_metadata(call.caller.key_id, call.caller.project, prompt.metadata, prompt.user)
         draft.fields = _merged(draft.fields, draft.extra)
         draft.whole = (
             not draft.stream or not traits.streams or draft.grounding or bool(draft.tools and not traits.streams_tools)
@@ -120,9 +146,21 @@ class ModelPlanner:
         draft.cache_auto = bool(traits.cache_points and wanted and (several or caching.auto))
         draft.cache_ttl = caching.ttl if traits.cache_one_hour else ""
 
-    def _decide_guardrail(self, draft: Draft) -> None:
-        own, theirs = self._policy.guardrail, draft.prompt.guardrail
-        if own is not None and theirs is not None and theirs != own and not self._policy.guardrail_override:
+    def _decide_tier(self, draft: Draft, call: Call) -> None:
+        """The request's word goes before the chain's, and that before the key's."""
+        asked = _TIERS.get(draft.prompt.service_tier or "", "")
+        if "service_tier" not in draft.quirks:
+            ours = (draft.route[0].tier if draft.route else "") or call.caller.access.tier
+            draft.service_tier = asked or _TIERS.get(ours, ours)
+        elif draft.prompt.service_tier:
+            draft.receipt.ignore("service_tier")
+        if call.traffic != "batch":
+            call.traffic = "flex" if draft.service_tier == "flex" else "realtime"
+
+    def _decide_guardrail(self, draft: Draft, access: Access) -> None:
+        own, theirs = access.guardrail or self._policy.guardrail, draft.prompt.guardrail
+        replaceable = self._policy.guardrail_override and access.guardrail is None
+        if own is not None and theirs is not None and theirs != own and not replaceable:
             raise PermissionDenied(
                 "The guardrail of this gateway can't be replaced by a request.", param="guardrail_config"
             )

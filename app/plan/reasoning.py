@@ -56,8 +56,25 @@ def _as_told(draft: Draft) -> None:
     if draft.quirks & {"reasoning", "reasoning_replay"} or _lacks_replay(draft):
         del draft.extra["thinking"]
         draft.receipt.repairs["thinking-off"] += 1
-    elif draft.traits.replay == "signed":
-        draft.reasoning = True
+        return
+    if draft.cap is not None:
+        _hold_budget(draft)
+    if draft.traits.replay == "signed":
+        draft.reasoning = "thinking" in draft.extra
+
+
+def _hold_budget(draft: Draft) -> None:
+    """A budget of the client's own has to stay below the key's limit, as one of ours would."""
+    own, limit = dict(draft.extra["thinking"]), draft.max_tokens
+    budget = own.get("budget_tokens")
+    if limit is None or not isinstance(budget, int) or budget < limit:
+        return
+    if limit <= LEAST_BUDGET:
+        del draft.extra["thinking"]
+        draft.receipt.repairs["thinking-off"] += 1
+        return
+    draft.extra["thinking"] = own | {"budget_tokens": max(LEAST_BUDGET, limit // 2)}
+    draft.receipt.repairs["thinking-budget-lowered"] += 1
 
 
 def _switch_off(draft: Draft) -> None:
@@ -82,6 +99,9 @@ def _switch_on(draft: Draft, level: str) -> None:
         case "adaptive-always":
             draft.fields["output_config"] = {"effort": level}
         case "config":
+            if level == "high" and draft.cap is not None:  # it allows no limit, and the key insists on one
+                level = "medium"
+                draft.receipt.repairs["effort-lowered"] += 1
             draft.fields["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": level}
             draft.reasoning = True
             draft.unlimited = level == "high"  # limits and sampling are refused beside it

@@ -20,6 +20,10 @@ def decide_limits(draft: Draft) -> None:
         limit = traits.max_tokens_limit
         draft.receipt.repairs["max-tokens-lowered"] += 1
     draft.max_tokens = limit
+    if draft.cap is not None:
+        from app.plan.access import hold_limit  # for keys that have one
+
+        hold_limit(draft, draft.cap)
     stop = tuple(dict.fromkeys(word for word in sampling.stop if word.strip()))
     if not all(word.strip() for word in sampling.stop):
         draft.receipt.repairs["blank-stop"] += 1

@@ -17,7 +17,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.access import Scope
-from app.core.ports import Accounting, Call, Caller, Demand, Meter, Settlement, UsageRecord
+from app.core.books import Accounting, Demand, Meter, Settlement, UsageRecord
+from app.core.ports import Call, Caller
 from app.core.table import TableUnavailable
 from app.core.windows import MINUTE
 from app.stages.limits import Alerts, rate_headers, refusal

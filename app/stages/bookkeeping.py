@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 from app.core.access import Access
+from app.core.books import Accounting, Demand, Ending, Outcome, Settlement, UsageRecord
 from app.core.deadline import in_time
 from app.core.events import Finished, Usage
 from app.core.lasting import lasting
 from app.core.money import Cost, Prices
 from app.core.plan import Plan, Target
-from app.core.ports import (
-    Accounting,
-    Call,
-    Demand,
-    Embedder,
-    EmbeddingRequest,
-    Embeddings,
-    Ending,
-    Outcome,
-    Settlement,
-    UsageRecord,
-)
+from app.core.ports import Call, Embedder, EmbeddingRequest, Embeddings
 from app.errors import GatewayError
 from app.stages.estimate import chat_demand, embedding_tokens, prompt_tokens
+
+if TYPE_CHECKING:
+    from app.core.route import Hop
 
 
 class Tally(Protocol):
@@ -45,16 +39,34 @@ class Tally(Protocol):
     def told(self) -> int: ...
 
 
-class Bookkeeper:
-    """Implements `gateway.Books`. `output`: tokens expected of an answer that nothing limits."""
+Ahead = Callable[[str, Access, "tuple[Hop, ...]"], Awaitable[Sequence[tuple[Target, str]]]]
+"""The targets, and their service tiers, that the rest of a chain may lead to: `plan.selection.Selection.ahead`."""
 
-    def __init__(self, accounting: Accounting, prices: Prices, *, output: int = 4096) -> None:
+
+class Bookkeeper:
+    """Implements `gateway.Books`. `output`: tokens expected of an answer that nothing limits; `ahead` as above."""
+
+    def __init__(
+        self, accounting: Accounting, prices: Prices, *, output: int = 4096, ahead: Ahead | None = None
+    ) -> None:
         self.accounting = accounting
         self.prices = prices
         self._output = output
+        self._ahead = ahead
 
-    async def demand(self, plans: Sequence[Plan], n: int) -> Demand:
-        return chat_demand(plans, n, self.prices, self._output)
+    async def demand(self, call: Call, plans: Sequence[Plan], n: int) -> Demand:
+        """Of a chain the dearest target counts: nobody knows yet which one will answer."""
+        asked = chat_demand(plans, n, self.prices, self._output)
+        if self._ahead is None or not any(len(plan.route) > 1 for plan in plans):
+            return asked
+        cost = 0
+        for plan in plans:
+            others = await self._ahead(plan.prompt.model, call.caller.access, plan.route[1:])
+            variants = [plan]
+            for target, tier in others:
+                variants += [replace(plan, target=target, service_tier=each) for each in {tier, plan.service_tier}]
+            cost += max(chat_demand([each], n, self.prices, self._output).cost for each in variants)
+        return replace(asked, cost=cost)
 
     def record(self, call: Call, tally: Tally, ending: Ending) -> UsageRecord:
         """A cached answer used nothing: its tokens are what was `saved`. Usage that nobody told is estimated."""

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 
 from pydantic_core import to_json
 
+from app.core.books import Demand
 from app.core.events import Usage
 from app.core.money import Prices
 from app.core.plan import Plan
-from app.core.ports import Demand, EmbeddingItem
+from app.core.ports import EmbeddingItem
 from app.core.prompt import Blob, Media, Part, Reasoning, Text, ToolCall, ToolResult
 
 TOKENS = {"image": 1_600, "document": 3_000, "audio": 2_000, "video": 20_000}
@@ -55,7 +56,9 @@ def chat_demand(plans: Sequence[Plan], n: int, prices: Prices, output: int) -> D
             cache_write_1h=read if cached and plan.cache_ttl == "1h" else 0,
         )
         called = target.priced_id or target.model_id
-        cost += n * prices.cost(called, target.base_id, usage, tier=plan.service_tier).total
+        # A model without the tier that is asked for answers at the usual price.
+        tiers = {plan.service_tier, ""}
+        cost += n * max(prices.cost(called, target.base_id, usage, tier=tier).total for tier in tiers)
         tokens += n * (read + written)
     return Demand(plans[0].target.base_id, tokens, cost)
 

@@ -78,7 +78,7 @@ class Heal:
             call.receipt.retries += 1
             call.receipt.repairs.clear()
             call.receipt.repairs[f"unsupported-{problem_name(quirks)}"] += 1
-            plan = await self._planner.plan(plan.prompt, call, stream=plan.stream, quirks=quirks)
+            plan = await self._planner.plan(plan.prompt, call, stream=plan.stream, quirks=quirks, route=plan.route)
 
     async def _can_be_mended(self, plan: Plan, quirk: str, tried: frozenset[str]) -> bool:
         if quirk in tried:

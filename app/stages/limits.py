@@ -14,7 +14,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from app.core.access import NANOS, Budget, Scope
-from app.core.ports import Caller, Demand
+from app.core.books import Demand
+from app.core.ports import Caller
 from app.core.windows import MINUTE
 from app.errors import GatewayError, QuotaExceeded, RateLimited
 

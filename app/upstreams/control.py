@@ -15,7 +15,7 @@ from typing import Any
 
 from app.core.ports import ModelEntry
 from app.errors import UpstreamFailure
-from app.upstreams.control_entries import behind_router, entries_of, first_in, kind_in, model_in
+from app.upstreams.control_entries import behind_profile, behind_router, entries_of, first_in, kind_in, model_in
 
 _log = logging.getLogger(__name__)
 
@@ -165,7 +165,8 @@ def _unavailable(code: str) -> UpstreamFailure:
 
 
 def _behind_profile(client: Any, arn: str) -> str | None:
-    return first_in(client.get_inference_profile(inferenceProfileIdentifier=arn))
+    profile = client.get_inference_profile(inferenceProfileIdentifier=arn)
+    return behind_profile(profile) or first_in(profile)
 
 
 def _behind_provisioned(client: Any, arn: str) -> str | None:

@@ -119,6 +119,7 @@ def _entry(kind: _OwnedKind, owned: _Owned, summary: Summary, bases: Mapping[str
     return ModelEntry(
         id=arn,
         base_id=bases.get(behind, behind),
+        via=behind_profile(summary) if kind == "application-profile" else "",
         kind=kind,
         owner="",
         name=str(summary.get(owned.name) or short),
@@ -129,6 +130,38 @@ def _entry(kind: _OwnedKind, owned: _Owned, summary: Summary, bases: Mapping[str
 def first_in(summary: Summary) -> str | None:
     """The model id of the first of `models`: in a profile they are the same model in several regions."""
     return next((found for each in summary.get("models", ()) if (found := model_in(each.get("modelArn")))), None)
+
+
+def behind_profile(summary: Summary) -> str:
+    """The system profile that an application profile was made from, empty where it was made from one region's model.
+
+    AWS does not say; the regions that it leads to do: a geography's own, or, in a global one, the model without a
+    region as well (bedrock:GetInferenceProfile, 2026-11).
+    """
+    model = first_in(summary)
+    regions = {str(each.get("modelArn") or "").split(":", 4)[3:4][0] for each in summary.get("models", ())
+               if str(each.get("modelArn") or "").count(":") > 3}  # fmt: skip
+    if model is None or len(regions) < 2:
+        return ""
+    if "" in regions:
+        return f"global.{model}"
+    for geography, inside in _GEOGRAPHIES:
+        if all(region.startswith(inside) for region in regions):
+            return f"{geography}.{model}"
+    return ""
+
+
+_GEOGRAPHIES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("us-gov", ("us-gov-",)),
+    ("us", ("us-",)),
+    ("ca", ("ca-",)),
+    ("us", ("us-", "ca-")),
+    ("eu", ("eu-",)),
+    ("jp", ("ap-northeast-1", "ap-northeast-3")),
+    ("au", ("ap-southeast-2", "ap-southeast-4")),
+    ("apac", ("ap-",)),
+)
+"""Profile prefix -> what its regions begin with. The first row that fits all of them counts."""
 
 
 def behind_router(summary: Summary) -> str | None:

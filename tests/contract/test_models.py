@@ -100,3 +100,21 @@ def test_every_listed_model_takes_what_clients_send(client: OpenAI, scene: str, 
 
 async def test_the_async_client_pages(async_client: AsyncOpenAI) -> None:
     assert NOVA in [model.id async for model in async_client.models.list()]
+
+
+# Aliases
+
+
+@pytest.mark.parametrize("name", ["fast", "standard", "reasoning"])
+async def test_presets_are_models_like_any_other(client: OpenAI, async_client: AsyncOpenAI, name: str) -> None:
+    entry = client.models.retrieve(name)
+    assert (entry.id, entry.model_dump()["kind"]) == (name, "alias")
+    assert name in [model.id for model in client.models.list().data]
+    raw = client.chat.completions.with_raw_response.create(model=name, messages=[user("Hello")])
+    reply = raw.parse()
+    assert (reply.model, reply.choices[0].message.content) == (name, "You said: Hello")
+    assert raw.headers["x-gateway-model"] not in ("", name)
+    stream = await async_client.chat.completions.create(model=name, messages=[user("Hello")], stream=True)
+    chunks = [chunk async for chunk in stream]
+    assert {chunk.model for chunk in chunks} == {name}
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "You said: Hello"

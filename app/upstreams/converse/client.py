@@ -40,9 +40,9 @@ _STREAM_HEADERS = {"content-type": "application/json", "accept": "application/vn
 
 
 class ConverseUpstream:
-    """Implements ChatUpstream. `endpoint` gives the signed endpoint, when first needed."""
+    """Implements ChatUpstream. `endpoint` gives the signed endpoint of a region (empty: the usual), when first needed."""
 
-    def __init__(self, endpoint: Callable[[], Endpoint], executor: Executor) -> None:
+    def __init__(self, endpoint: Callable[[str], Endpoint], executor: Executor) -> None:
         self._endpoint = endpoint
         self._executor = executor
 
@@ -91,7 +91,7 @@ class ConverseUpstream:
         body, repairs = to_body(plan)
         # A second attempt repairs the same history again: the counts are those of one request.
         call.receipt.repairs |= repairs
-        return self._endpoint().post(to_path(plan), to_bytes(body), dict(headers), exchange)
+        return self._endpoint(plan.target.region).post(to_path(plan), to_bytes(body), dict(headers), exchange)
 
 
 async def _events(exchange: Exchange, machine: ReplyMachine) -> AsyncGenerator[Batch, None]:

@@ -18,32 +18,33 @@ if TYPE_CHECKING:
 
 
 class InvokeClient:
-    """`invoke(model_id, body)` gives the answer's bytes and lower-case headers; raises GatewayError.
+    """`invoke(model_id, body, region)` gives the answer's bytes and lower-case headers; raises GatewayError.
 
-    One quick second try where the first never got anywhere: an embedding has no side effects and costs little.
+    `region` is empty for the gateway's own. One quick second try where the first never got anywhere: an embedding has no
+    side effects and costs little.
     """
 
-    def __init__(self, endpoint: Callable[[], Endpoint], executor: Executor) -> None:
+    def __init__(self, endpoint: Callable[[str], Endpoint], executor: Executor) -> None:
         self._endpoint = endpoint
         self._executor = executor
 
-    async def invoke(self, model_id: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
+    async def invoke(self, model_id: str, body: bytes, region: str = "") -> tuple[bytes, Mapping[str, str]]:
         try:
-            return await self._once(model_id, body)
+            return await self._once(model_id, body, region)
         except UpstreamFailure as problem:
             if not problem.passing:
                 raise
-            return await self._once(model_id, body)
+            return await self._once(model_id, body, region)
 
-    async def _once(self, model_id: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
+    async def _once(self, model_id: str, body: bytes, region: str) -> tuple[bytes, Mapping[str, str]]:
         exchange = Exchange()
-        return await in_thread(lambda: self._post(model_id, body, exchange), exchange, self._executor)
+        return await in_thread(lambda: self._post(model_id, body, region, exchange), exchange, self._executor)
 
-    def _post(self, model_id: str, body: bytes, exchange: Exchange) -> tuple[bytes, Mapping[str, str]]:
+    def _post(self, model_id: str, body: bytes, region: str, exchange: Exchange) -> tuple[bytes, Mapping[str, str]]:
         path = f"/model/{quote(model_id, safe='')}/invoke"
         headers = {"content-type": "application/json", "accept": "application/json"}
         try:
-            response = self._endpoint().post(path, body, headers, exchange)
+            response = self._endpoint(region).post(path, body, headers, exchange)
             data = response.read()
             exchange.detach()
             response.release_conn()

@@ -25,8 +25,9 @@ TOKENS_HEADER = "x-amzn-bedrock-input-token-count"
 Resolve = Callable[[str], Awaitable[Target]]
 """The client's model name -> the model; raises NotFound."""
 
-Invoke = Callable[[str, bytes], Awaitable[tuple[bytes, Mapping[str, str]]]]
-"""InvokeModel: model id, JSON body -> the response's body and headers (names in lower case); raises GatewayError."""
+Invoke = Callable[[str, bytes, str], Awaitable[tuple[bytes, Mapping[str, str]]]]
+"""InvokeModel: model id, JSON body, region (empty for the gateway's own) -> the response's body and headers (names in
+lower case); raises GatewayError."""
 
 
 class InvokeEmbedder:
@@ -46,12 +47,12 @@ class InvokeEmbedder:
 
         Raises InvalidRequest for what the model does not take, NotFound, and whatever the upstream calls raise.
         """
-        target = await self._resolve(request.model)
+        target = request.target or await self._resolve(request.model)
         family = family_of(target.base_id)
         if family is None:
             raise _no_embedding_model(request.model)
         options, ignored = choose(family, request)
-        call.receipt.model = target.shown
+        call.receipt.model, call.receipt.target = target.shown, target
         call.receipt.ignore(*ignored)
         if self._strict and call.receipt.ignored:
             name = next(iter(call.receipt.ignored))
@@ -59,7 +60,7 @@ class InvokeEmbedder:
                 f"Parameter {name!r} has no effect with this model.", param=name, code="unsupported_parameter"
             )
         batches = partition(family, request.items)
-        replies = await self._fan_out(batches, lambda batch: self._one(target.model_id, family, options, batch))
+        replies = await self._fan_out(batches, lambda batch: self._one(target, family, options, batch))
         vectors = {
             position: vector
             for batch, (reply, _) in zip(batches, replies, strict=True)
@@ -68,12 +69,12 @@ class InvokeEmbedder:
         ordered = [vectors[position] for position in range(len(request.items))]
         return Embeddings(ordered, sum(tokens for _, tokens in replies), target.model_id)
 
-    async def _one(self, model_id: str, family: Family, options: Options, batch: Batch) -> tuple[Reply, int]:
+    async def _one(self, target: Target, family: Family, options: Options, batch: Batch) -> tuple[Reply, int]:
         """One upstream call: the vectors of a batch, and its tokens."""
         document = family.encode(batch.items, options)
         # A lone surrogate, legal in JSON and in a Python string, has no UTF-8: it goes out as a question mark.
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        answer, headers = await self._invoke(model_id, body)
+        answer, headers = await self._invoke(target.model_id, body, target.region)
         try:
             parsed = from_json(answer)
         except ValueError:

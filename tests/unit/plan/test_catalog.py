@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from app.core.plan import Traits
-from app.core.ports import ModelEntry, Models
+from app.core.ports import ModelEntry
 from app.errors import NotFound, UpstreamFailure
 from app.plan import bases
 from app.plan.catalog import Catalog
@@ -96,7 +96,7 @@ class World:
         run: Callable[[Callable[[], Any]], Awaitable[Any]] = settings.pop("run", at_once)
         options: dict[str, Any] = {"region": "us-east-1", "ttl": 3600.0, "traits_of": traits_of} | settings
         self.catalog = Catalog(self.source, run, clock=lambda: self.now, **options)
-        self.models: Models = self.catalog
+        self.models = self.catalog
 
     def wire(self, name: str, **kwargs: bool) -> str:
         return asyncio.run(self.catalog.resolve(name, **kwargs)).model_id

@@ -9,8 +9,9 @@ import pytest
 from app.core.plan import Target, Traits
 from app.core.prompt import CachePoint, Guardrail, Message, Prompt, Text, Tool
 from app.errors import InvalidRequest, PermissionDenied
+from app.plan.lessons import LEARNED_SECONDS, RecentLessons
 from app.plan.metadata import request_metadata
-from app.plan.planner import LEARNED_SECONDS, MAX_LEARNED, ModelPlanner, Policy
+from app.plan.planner import ModelPlanner, Policy
 from tests.unit.plan.planning import (
     NOVA,
     SONNET_45,
@@ -144,7 +145,7 @@ def test_what_a_model_refused_is_remembered_for_it_alone() -> None:
 
 def test_a_model_is_asked_again_after_a_while() -> None:
     now = [0.0]
-    mine = ModelPlanner(resolve, no_profile, clock=lambda: now[0])
+    mine = ModelPlanner(resolve, no_profile, lessons=RecentLessons(lambda: now[0]))
     finish(mine.learn(finish(resolve(NOVA)), "temperature"))
     prompt = asked(NOVA, temperature=0.5)
     for now[0], sent in ((LEARNED_SECONDS - 1, None), (LEARNED_SECONDS + 1, 0.5)):
@@ -160,13 +161,6 @@ def test_what_was_one_requests_fault_is_not_held_against_the_next() -> None:
     assert finish(mine.plan(asked(SONNET_45, reasoning_effort="low"), call(), stream=False)).reasoning
 
 
-def test_the_memory_of_refusals_is_bounded() -> None:
-    mine = planner()
-    for number in range(MAX_LEARNED + 5):
-        finish(mine.learn(Target("m", f"m{number}", Traits()), "stop"))
-    assert len(mine._learned) <= MAX_LEARNED + 1
-
-
 @pytest.mark.parametrize(("profile", "again"), [("us.m", True), (None, False)])
 def test_a_model_that_needs_a_profile_is_tried_again_only_where_there_is_one(profile: str | None, again: bool) -> None:
     async def profile_for(base: str) -> str | None:
@@ -177,13 +171,20 @@ def test_a_model_that_needs_a_profile_is_tried_again_only_where_there_is_one(pro
 
 
 def test_metadata_says_who_asked_within_awss_limits() -> None:
-    given = {"team": "a'b", "gateway_key": "forged", " ": "x", "user_hash": "forged", "x" * 300: "y" * 300}
-    pairs = request_metadata("key-1", given, "ann@example.com")
-    assert pairs["gateway_key"] == "key-1"
+    given = {
+        "team": "a'b",
+        "gateway_key": "forged",
+        "gateway_project": "x",
+        " ": "x",
+        "user_hash": "x",
+        "x" * 300: "y" * 300,
+    }
+    pairs = request_metadata("key-1", "proj_1", given, "ann@example.com")
+    assert (pairs["gateway_key"], pairs["gateway_project"]) == ("key-1", "proj_1")
     assert pairs["team"] == "a_b"
     assert len(pairs["user_hash"]) == 32
     assert pairs["x" * 256] == "y" * 256
     assert "ann" not in str(pairs)
     assert " " not in pairs
-    assert len(request_metadata("k", {f"n{number}": "v" for number in range(40)}, "u")) == 16
-    assert request_metadata("k", {}, "") == {"gateway_key": "k"}
+    assert len(request_metadata("k", "p", {f"n{number}": "v" for number in range(40)}, "u")) == 16
+    assert request_metadata("k", "p", {}, "") == {"gateway_key": "k", "gateway_project": "p"}

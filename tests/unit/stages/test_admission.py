@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from app.core.access import NANOS, Alert, Budget, Rates, Scope
+from app.core.books import Demand, UsageRecord
 from app.core.events import Usage
 from app.core.money import Cost
-from app.core.ports import Call, Caller, Demand, UsageRecord
+from app.core.ports import Call, Caller
 from app.core.table import TableUnavailable
 from app.errors import QuotaExceeded, RateLimited
 from app.stages.admission import Admission

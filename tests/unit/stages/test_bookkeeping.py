@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from app.core.access import Access
+from app.core.books import UsageRecord
+from app.core.events import Usage
+from app.core.money import Cost
 from app.core.plan import Target, Traits
-from app.core.ports import Call, EmbeddingRequest, Embeddings, UsageRecord
+from app.core.ports import Call, EmbeddingRequest, Embeddings
+from app.core.route import Hop
 from app.errors import InvalidRequest
 from app.stages.admission import Plain
 from app.stages.bookkeeping import Bookkeeper, KeptEmbedder
-from tests.unit.stages.prices import PRICES
-from tests.unit.stages.upstreams import call
+from tests.unit.stages.prices import PRICES, PlainPrices
+from tests.unit.stages.upstreams import call, plan
 
 REQUEST = EmbeddingRequest("m", ())
 
@@ -33,7 +40,7 @@ class Told:
         self.records.append(record)
 
 
-async def resolve(name: str) -> Target:
+async def resolve(name: str, access: Access) -> Target:
     return Target(name, name, Traits())
 
 
@@ -63,3 +70,29 @@ async def test_failure_is_recorded_too(problem: BaseException, outcome: str, sta
         await kept(told).embed(REQUEST, call())
     (record,) = told.records
     assert (record.outcome, record.status, record.error_code) == (outcome, status, code)
+
+
+async def test_a_chain_is_reserved_at_its_dearest_target() -> None:
+    """The fallback may be the one that answers."""
+    made = plan(max_tokens=100)
+    cheap, dear = Target("small", "small", Traits()), Target("big", "big", Traits())
+    chained = replace(made, target=cheap, route=(Hop("small"), Hop("big")))
+    asked_for: list[object] = []
+
+    async def ahead(name: str, access: Access, route: tuple[Hop, ...]) -> list[tuple[Target, str]]:
+        asked_for.append(route)
+        return [(dear, "")]
+
+    books = Bookkeeper(Plain(Told()), BySize(), ahead=ahead)
+    alone = Bookkeeper(Plain(Told()), BySize())
+    low, high = await alone.demand(call(), [chained], 2), await books.demand(call(), [chained], 2)
+    assert asked_for == [(Hop("big"),)]
+    assert high.cost == 10 * low.cost
+    assert (high.tokens, high.base_id) == (low.tokens, "small")
+    assert (await books.demand(call(), [made], 1)).cost == (await alone.demand(call(), [made], 1)).cost
+
+
+class BySize(PlainPrices):
+    def cost(self, called: str, base_id: str, usage: Usage, **options: Any) -> Cost:
+        factor = 10 if base_id == "big" else 1
+        return Cost(output=factor * usage.output + factor * usage.prompt)

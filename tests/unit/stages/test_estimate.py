@@ -31,7 +31,7 @@ SAMPLES = {
 @pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
 def test_text_is_rather_over_than_under_estimated(referee: tiktoken.Encoding, text: str) -> None:
     real = len(referee.encode(text))
-    assert real <= text_tokens(text) 
+    assert real <= text_tokens(text)
     assert text_tokens(text) <= 3 * real
 
 

@@ -18,6 +18,7 @@ from app.core.prompt import (
     Link,
     Media,
     Message,
+    Part,
     Prompt,
     Reasoning,
     ResponseFormat,
@@ -77,7 +78,7 @@ OF_THE_PROMPT: dict[str, Any] = {
     "grounding": True,
     "extra_fields": {"thinking": {"type": "enabled"}},
 }
-OF_THE_TARGET = {"model_id": "eu.m", "base_id": "n", "region": "eu-west-1", "priced_id": "us.m"}
+OF_THE_TARGET: dict[str, Any] = {"model_id": "eu.m", "base_id": "n", "region": "eu-west-1", "priced_id": "us.m"}
 
 
 def test_every_field_is_spoken_for() -> None:
@@ -128,6 +129,7 @@ def test_the_order_in_an_object_does_not_count_and_in_a_list_does() -> None:
 
     assert of({"a": 1, "b": {"c": 2, "d": 3}}) == of({"b": {"d": 3, "c": 2}, "a": 1})
     assert of(["a", "b"]) != of(["b", "a"])
+    assert of({"a": {"b": 1}, "c": 2}) != of({"a": {"b": 1, "c": 2}})
 
 
 def test_tenants_numbers_and_other_prompts_count() -> None:
@@ -137,7 +139,7 @@ def test_tenants_numbers_and_other_prompts_count() -> None:
     assert len({digest(*each) for each in asked}) == len(asked)
 
 
-PARTS = [
+PARTS: list[Part] = [
     Text("a"),
     Text("b"),
     Reasoning("a"),

@@ -9,6 +9,7 @@ from app.core.events import Batch, Finished, Metered, Started, TextDelta, Usage
 from app.core.plan import Plan, Target, Traits
 from app.core.ports import Call, Caller, ChatUpstream
 from app.core.prompt import Message, Prompt, Text, ToolChoice
+from app.core.route import Hop
 
 ANSWER: list[Batch] = [
     [Started("up-1")],
@@ -56,7 +57,15 @@ class FixedPlanner:
         self.quirks: list[frozenset[str]] = []
         self.learned = set(known)
 
-    async def plan(self, prompt: Prompt, call: Call, *, stream: bool, quirks: frozenset[str] = frozenset()) -> Plan:
+    async def plan(
+        self,
+        prompt: Prompt,
+        call: Call,
+        *,
+        stream: bool,
+        quirks: frozenset[str] = frozenset(),
+        route: tuple[Hop, ...] = (),
+    ) -> Plan:
         self.quirks.append(quirks)
         call.receipt.model = self.made.target.shown
         return self.made

@@ -15,6 +15,7 @@ from app.core.ports import ModelEntry
 from app.errors import UpstreamFailure
 from app.upstreams import control
 from app.upstreams.control import BedrockControl
+from app.upstreams.control_entries import behind_profile
 from local.emulator import Emulator
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC).timestamp()
@@ -363,6 +364,28 @@ def test_boto3_gives_every_kind_of_entry(wire: BedrockControl) -> None:
     assert {entry.owner for entry in entries.values() if entry.base_id == SONNET} == {"Anthropic"}
 
 
+@pytest.mark.parametrize(
+    ("regions", "profile"),
+    [
+        (["us-east-1", "us-east-2", "us-west-2"], "us.a.b"),
+        (["eu-west-1", "eu-central-1"], "eu.a.b"),
+        (["", "us-east-1"], "global.a.b"),
+        (["ap-northeast-1", "ap-northeast-3"], "jp.a.b"),
+        (["ap-southeast-2", "ap-southeast-4"], "au.a.b"),
+        (["ap-northeast-1", "ap-southeast-2"], "apac.a.b"),
+        (["us-gov-east-1", "us-gov-west-1"], "us-gov.a.b"),
+        (["ca-central-1", "us-east-1"], "us.a.b"),
+        (["ca-central-1", "ca-west-1"], "ca.a.b"),
+        (["us-east-1"], ""),
+        (["us-east-1", "eu-west-1"], ""),
+        ([], ""),
+    ],
+)
+def test_where_a_profile_leads_says_what_it_was_made_from(regions: list[str], profile: str) -> None:
+    models = [{"modelArn": f"arn:aws:bedrock:{region}::foundation-model/a.b"} for region in regions]
+    assert behind_profile({"models": models}) == profile
+
+
 def test_boto3_tells_what_is_behind_an_application_profile(wire: BedrockControl) -> None:
-    assert wire.base_of(f"{ACCOUNT}application-inference-profile/a1b2c3d4e5f6") == SONNET
+    assert wire.base_of(f"{ACCOUNT}application-inference-profile/a1b2c3d4e5f6") == f"us.{SONNET}"
     assert wire.base_of(f"{ACCOUNT}application-inference-profile/000000000000") is None

@@ -13,6 +13,7 @@ from openai.types import Model
 from app.api.models.decode import name_in
 from app.api.models.encode import CREATED, encode, encode_list
 from app.api.models.read import list_models, retrieve
+from app.core.access import Access
 from app.core.ports import ModelEntry
 from app.errors import NotFound
 
@@ -38,10 +39,10 @@ class Shelf:
     def __init__(self, *entries: ModelEntry) -> None:
         self.all = entries
 
-    async def entries(self) -> Sequence[ModelEntry]:
+    async def entries(self, access: Access) -> Sequence[ModelEntry]:
         return self.all
 
-    async def entry(self, name: str) -> ModelEntry | None:
+    async def entry(self, name: str, access: Access) -> ModelEntry | None:
         return next((entry for entry in self.all if entry.id == name), None)
 
 
@@ -89,17 +90,17 @@ def test_ids_with_colons_and_slashes_and_arns_are_retrieved_however_they_are_enc
     shelf = Shelf(BARE, FULL, replace(BARE, id=ARN))
     once = quote(id, safe="")
     for path in (id, once, quote(once, safe=""), f"{id}/", quote(id)):
-        assert asyncio.run(retrieve(shelf, path))["id"] == id
+        assert asyncio.run(retrieve(shelf, Access(), path))["id"] == id
 
 
 def test_a_path_without_a_model_is_a_404_in_openais_words() -> None:
     with pytest.raises(NotFound, match="'claude%3-9'") as caught:
-        asyncio.run(retrieve(Shelf(BARE), "claude%3-9"))
+        asyncio.run(retrieve(Shelf(BARE), Access(), "claude%3-9"))
     assert (caught.value.status, caught.value.code) == (404, "model_not_found")
 
 
 def test_the_whole_list() -> None:
-    assert asyncio.run(list_models(Shelf(FULL, BARE))) == encode_list([BARE, FULL])
+    assert asyncio.run(list_models(Shelf(FULL, BARE), Access())) == encode_list([BARE, FULL])
 
 
 def test_a_name_in_a_path() -> None:

@@ -1,0 +1,102 @@
+"""What a key's own rules do to a request: which models it may call, by which profile, with how much of an answer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from app.core.access import Access
+from app.core.plan import Target
+from app.core.ports import Caller
+from app.errors import InvalidRequest, PermissionDenied
+from app.plan.draft import Draft
+
+OPEN = Caller("").access
+"""The access of callers without rules, the same object for all of them: most requests need no more than an `is`."""
+
+_LIMITS = frozenset(
+    {
+        "maxtokens",
+        "maxtokenstosample",
+        "maxcompletiontokens",
+        "maxoutputtokens",
+        "maxnewtokens",
+        "maxtokencount",
+        "maxgenlen",
+    }
+)
+"""Models' own names for the limit of an answer, in lower case without `_`, by which `additionalModelRequestFields` could
+raise it (the families' native bodies, AWS's inference-parameter pages, 2026-11)."""
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a glob (`*` and `?` only, case-sensitive) fits the whole name."""
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def allows(models: Sequence[str], *names: str) -> bool:
+    """Whether any of the globs fits any of the names; no globs allow everything."""
+    return not models or any(matches(pattern, name) for pattern in models for name in names)
+
+
+def denied(name: str) -> PermissionDenied:
+    """OpenAI's clients know the code; `name` is the client's word, shortened, never an ARN."""
+    shown = "the requested ARN" if name.startswith("arn:") else repr(name[:128])
+    return PermissionDenied(
+        f"The key does not have access to model {shown}.",
+        type="invalid_request_error",
+        code="model_not_found",
+        param="model",
+    )
+
+
+def by_profile(target: Target, access: Access) -> Target:
+    """The target by the application inference profile that the key has for it; a profile serves its own region only."""
+    for pattern, arn in access.profiles.items():
+        if not (matches(pattern, target.base_id) or matches(pattern, target.model_id)):
+            continue
+        if target.region and arn.split(":")[3:4] != [target.region]:
+            continue
+        return replace(target, model_id=arn, priced_id=target.priced_id or _priced(target))
+    return target
+
+
+def _priced(target: Target) -> str:
+    return "" if target.model_id.startswith("arn:") else target.model_id
+
+
+def hold_limit(draft: Draft, cap: int) -> None:
+    """The key's cap on an answer, over whatever was decided before it. Raises InvalidRequest where the model can't obey.
+
+    After `decide_limits`; the deciders that follow see the limit as if the client had set it.
+    """
+    least = draft.traits.min_max_tokens
+    if cap < least:
+        raise InvalidRequest(
+            f"This key allows {cap} tokens per answer; the model takes no limit below {least}.", param="max_tokens"
+        )
+    asked = draft.prompt.sampling.max_tokens
+    if asked is not None and asked > cap:
+        draft.receipt.ignore("max_tokens")
+    if draft.max_tokens is None:
+        # More than the model can say is refused, so that a wide cap asks for no more than that.
+        known = (draft.traits.max_tokens_limit, draft.traits.max_output)
+        draft.max_tokens = min([cap, *(limit for limit in known if limit)])
+    draft.max_tokens = min(cap, draft.max_tokens)
+    if _without_limits(draft.extra):
+        draft.receipt.ignore("max_tokens")
+
+
+def _without_limits(fields: dict[str, Any], depth: int = 0) -> bool:
+    """Take limits out of the client's own model fields, objects within them copied. Whether there was any."""
+    found = False
+    for name, value in list(fields.items()):
+        if name.replace("_", "").lower() in _LIMITS:
+            del fields[name]
+            found = True
+        elif isinstance(value, dict) and depth < 3:
+            fields[name] = inner = dict(value)
+            found |= _without_limits(inner, depth + 1)
+    return found
