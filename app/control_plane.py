@@ -11,20 +11,21 @@ from functools import partial
 
 from app.api.keys.route import operations as keys_operations
 from app.api.usage.route import operations as usage_operations
+from app.core.books import Meter
 from app.core.lasting import finish
-from app.core.ports import Answers, Keys, Lessons, Meter, Models, Stash
+from app.core.ports import Answers, Keys, Lessons, Models, Stash
+from app.core.rollup import already_spent
 from app.core.table import Table
 from app.settings import Settings
 from app.stages.admission import Admission
 from app.stores.answers import TableAnswers
 from app.stores.directory.store import TableDirectory
-from app.stores.keys import HashedKey, SingleKey
 from app.stores.holds import holds_back
+from app.stores.keys import HashedKey, SingleKey
 from app.stores.ledger import Exhausted, Ledgers
 from app.stores.quirks import TableLessons
 from app.stores.recorder import Recorder
 from app.stores.rollups import Rollups
-from app.stores.spent import already_spent
 from app.stores.stash import TableStash
 from app.stores.sweeping import Sweeper
 from app.stores.table.later import LaterTable

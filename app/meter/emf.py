@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 
-from app.core.ports import Meter, UsageRecord
+from app.core.books import Meter, UsageRecord
 
 NAMESPACE = "BedrockGateway"
 SERVICE = "gateway"

@@ -13,10 +13,11 @@ from typing import Any, get_args
 from pydantic_core import from_json
 
 from app.core.access import DEFAULT_PROJECT
+from app.core.books import Outcome, UsageRecord
 from app.core.events import Finished, FinishReason, Usage
 from app.core.money import Cost
 from app.core.plan import Receipt
-from app.core.ports import Call, Caller, Outcome, Traffic, UsageRecord
+from app.core.ports import Call, Caller, Traffic
 
 LONGEST = 1_048_576
 """Characters of a line: CloudWatch Logs takes no longer event."""

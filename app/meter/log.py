@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
+from app.core.books import UsageRecord
 from app.core.money import Cost
-from app.core.ports import Call, UsageRecord
+from app.core.ports import Call
 
 log = logging.getLogger("gateway.usage")
 
