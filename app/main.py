@@ -17,7 +17,6 @@ from app.api.models.route import operations as models
 from app.api.status.route import operations as status
 from app.core.books import Meter
 from app.core.ports import Answers, Keys, Lessons, Preparer, Stash
-from app.core.table import Table
 from app.gateway import Gateway
 from app.meter.shapes import LogPrompts
 from app.parts import (
@@ -62,6 +61,7 @@ from app.web.router import Router
 
 if TYPE_CHECKING:
     from app.control_plane import ControlPlane
+    from app.core.table import Table
 
 log = logging.getLogger(__name__)
 

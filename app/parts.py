@@ -22,11 +22,11 @@ from app.plan.planner import Policy
 from app.plan.selection import Selection
 from app.plan.traits import traits_of
 from app.settings import Settings, SettingsError
-from app.stages.admission import Plain
 from app.stages.bookkeeping import Bookkeeper, KeptEmbedder
 from app.stages.breaker import Breaker
 from app.stages.fallback import FallbackEmbedder
 from app.stages.later import LaterEmbedder, LaterFetcher
+from app.stages.plain import Plain
 from app.stores.keys import HashedKey, NoKey, SingleKey
 from app.stores.parameters import parameter
 from app.stores.secrets import key_source

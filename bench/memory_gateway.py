@@ -6,7 +6,8 @@ import asyncio
 import sys
 from typing import NoReturn
 
-from app.core.access import Budget, KeyRecord, Rates
+from app.core.access import Budget, Rates
+from app.core.records import KeyRecord
 from app.main import create_app
 from app.settings import Settings
 from app.stores.directory.store import TableDirectory

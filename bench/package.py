@@ -25,7 +25,7 @@ from bench.staging import ARM64, OURS, PLACE, PLAIN, Interpreter, Package, archi
 from bench.upstream import emulator
 from bench.wire import Connection, connect, post
 from layers.finish import unzipped, zipped
-from local.dev_server import Failed
+from local.family import Failed
 from local.function_url import FunctionUrl
 from local.function_url import adapter as web_adapter
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, asynccontextmanager
 from statistics import median
 from typing import NamedTuple
 
-from app.core.access import KeyRecord
+from app.core.records import KeyRecord
 from app.stores.directory.store import TableDirectory
 from app.stores.table.dynamo import DynamoTable
 from app.stores.table.http import HttpPool

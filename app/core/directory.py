@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.core.access import AdminKey, Budget, Interval, KeyRecord, Organization, Project, ServiceAccount
+from app.core.access import Budget, Interval
+from app.core.records import AdminKey, KeyRecord, Organization, Project, ServiceAccount
 
 
 @dataclass(frozen=True, slots=True)

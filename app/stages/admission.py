@@ -30,22 +30,6 @@ FLUSH_SECONDS = 3.0
 _REMEMBERED = 5000
 
 
-class Plain:
-    """Implements Accounting where there is no table: everybody goes, and the meter is told."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-
-    async def admit(self, call: Call, demand: Callable[[], Awaitable[Demand]]) -> Settlement:
-        return self
-
-    def settle(self, record: UsageRecord) -> None:
-        self._meter.record(record)
-
-    def limits(self, caller: Caller) -> Mapping[str, str]:
-        return {}
-
-
 class Ledgers(Protocol):
     """`stores.ledger.Ledgers`; holds are opaque here."""
 

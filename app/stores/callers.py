@@ -11,8 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from app.core.access import DEFAULT_PROJECT, KeyRecord, Organization, Project, Rates, Scope
+from app.core.access import DEFAULT_PROJECT, Rates, Scope
 from app.core.ports import Caller
+from app.core.records import KeyRecord, Organization, Project
 from app.core.table import Table, TableUnavailable
 from app.errors import Unauthenticated
 from app.stores.directory.items import organization_of, project_of

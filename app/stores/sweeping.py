@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from app.core.access import KeyRecord
 from app.core.directory import Directory
+from app.core.records import KeyRecord
 from app.stores.ledger import Ledgers
 
 AT_ONCE = 8

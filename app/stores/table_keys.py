@@ -11,9 +11,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
-from app.core.access import DEFAULT_PROJECT, AdminKey, KeyRecord
+from app.core.access import DEFAULT_PROJECT
 from app.core.lasting import start
 from app.core.ports import Caller, Keys
+from app.core.records import AdminKey, KeyRecord
 from app.core.table import Table, TableUnavailable
 from app.errors import Unauthenticated, UpstreamFailure
 from app.stores.callers import Callers, LimitsUnchecked, expired, is_hard

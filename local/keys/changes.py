@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.core.access import Access, KeyRecord, Project, Rates
+from app.core.access import Access, Rates
+from app.core.records import KeyRecord, Project
 from local.keys.values import NONE
 
 KEY_OPTIONS = (

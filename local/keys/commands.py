@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
 
-from app.core.access import KeyRecord
+from app.core.records import KeyRecord
 from app.stores.directory.shelf import OWN_KEY
 from local.keys import shown
 from local.keys.changes import KEY_OPTIONS, changed_key, given

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from app.core.access import NANOS, AdminKey, Budget, KeyRecord, Project, Rates
+from app.core.access import NANOS, Budget, Rates
 from app.core.directory import Spent
+from app.core.records import AdminKey, KeyRecord, Project
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

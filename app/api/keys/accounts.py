@@ -10,8 +10,8 @@ from app.api.keys.decode import applied, refuse
 from app.api.keys.desk import Asked, Desk, fields_of
 from app.api.keys.query import PAGING, paged
 from app.api.keys.schema import AccountCreate, AccountUpdate, KeyFields
-from app.core.access import KeyRecord, Project, ServiceAccount
 from app.core.directory import Spent
+from app.core.records import KeyRecord, Project, ServiceAccount
 from app.core.windows import window_at
 from app.errors import GatewayError
 

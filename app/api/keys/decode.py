@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from app.api.keys.schema import MOST_REQUESTS, MOST_TOKENS, Amount, KeyFields, RateLimits, SpendAlert, SpendLimit
-from app.core.access import NANOS, Access, Alert, Budget, Interval, KeyRecord, Rates
+from app.core.access import NANOS, Access, Alert, Budget, Interval, Rates
 from app.core.prompt import Guardrail
+from app.core.records import KeyRecord
 from app.errors import InvalidRequest
 
 B = TypeVar("B", bound=BaseModel)

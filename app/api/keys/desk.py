@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 from app.api.keys.decode import read
 from app.api.keys.query import Query
-from app.core.access import DEFAULT_PROJECT, Alert, Budget, KeyRecord, Project, ServiceAccount
+from app.core.access import DEFAULT_PROJECT, Alert, Budget
 from app.core.directory import Directory, Spending, Spent
 from app.core.ports import Caller, Models
+from app.core.records import KeyRecord, Project, ServiceAccount
 from app.core.windows import Window, window_at
 from app.errors import InvalidRequest, NotFound
 from app.web.admin import AdminDoor

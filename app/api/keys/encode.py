@@ -11,8 +11,9 @@ from typing import Any
 
 from app.api.keys.decode import CENT
 from app.api.keys.schema import MOST_REQUESTS, MOST_TOKENS
-from app.core.access import NANOS, AdminKey, Alert, Budget, KeyRecord, Project, Rates, ServiceAccount
+from app.core.access import NANOS, Alert, Budget, Rates
 from app.core.directory import Audit, Spent
+from app.core.records import AdminKey, KeyRecord, Project, ServiceAccount
 
 Body = dict[str, Any]
 

@@ -7,7 +7,7 @@ from app.api.keys.decode import applied
 from app.api.keys.desk import Asked, Desk, fields_of
 from app.api.keys.query import PAGING, paged
 from app.api.keys.schema import KeyFields, KeyRotate
-from app.core.access import KeyRecord, Project
+from app.core.records import KeyRecord, Project
 
 
 async def list_all(desk: Desk, asked: Asked) -> encode.Body:

@@ -11,7 +11,8 @@ from app.api.keys.decode import rates, refuse
 from app.api.keys.desk import Asked, Desk, fields_of, missing
 from app.api.keys.query import MOST, PAGING, paged
 from app.api.keys.schema import RateLimitUpdate
-from app.core.access import Access, Project, Rates
+from app.core.access import Access, Rates
+from app.core.records import Project
 from app.errors import GatewayError
 
 log = logging.getLogger(__name__)

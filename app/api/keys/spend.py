@@ -11,7 +11,8 @@ from app.api.keys.decode import alert, budget
 from app.api.keys.desk import ORGANIZATION, Asked, Desk, missing
 from app.api.keys.query import PAGING, paged
 from app.api.keys.schema import SpendAlert, SpendLimit
-from app.core.access import Alert, Budget, Interval, Organization, Project
+from app.core.access import Alert, Budget, Interval
+from app.core.records import Organization, Project
 from app.errors import InvalidRequest, NotFound
 
 MOST_ALERTS = 20

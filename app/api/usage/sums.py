@@ -78,7 +78,7 @@ def _wanted(dimensions: Dimensions, asked: Asked) -> bool:
 
 
 def _add(bucket: Bucket, dimensions: Dimensions, counters: Counters, asked: Asked) -> None:
-    if counters.requests > counters.refused or counters.tokens:
+    if counters.requests > counters.refused:  # who was refused took no tokens
         group = _group(dimensions, asked, "")
         bucket.usage.setdefault(group, Counters()).add(counters)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from app.core.access import NANOS, Access, Alert, Budget, KeyRecord, Organization, Project, Rates
+from app.core.access import NANOS, Access, Alert, Budget, Rates
+from app.core.records import KeyRecord, Organization, Project
 from app.errors import InvalidRequest
 
 MOST_RPM = 10**9

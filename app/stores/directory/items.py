@@ -8,21 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from app.core.access import (
-    DEFAULT_PROJECT,
-    Access,
-    AdminKey,
-    Alert,
-    Budget,
-    Interval,
-    KeyRecord,
-    Organization,
-    Project,
-    Rates,
-    ServiceAccount,
-)
+from app.core.access import DEFAULT_PROJECT, Access, Alert, Budget, Interval, Rates
 from app.core.directory import Audit
 from app.core.prompt import Guardrail
+from app.core.records import AdminKey, KeyRecord, Organization, Project, ServiceAccount
 from app.core.table import Item
 from app.stores.directory.fields import Broken, Fields, attribute, body_of, body_text, text_attribute
 

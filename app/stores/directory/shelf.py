@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Generic, NoReturn, TypeVar
 
-from app.core.access import DEFAULT_PROJECT, Project
+from app.core.access import DEFAULT_PROJECT
+from app.core.records import Project
 from app.core.table import Absent, Condition, Equal, Item, Present, Refused, Table, Value
 from app.errors import GatewayError, NotFound, UpstreamFailure
 from app.stores.directory.fields import Broken

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from app.core.access import DEFAULT_PROJECT, AdminKey, KeyRecord, Organization, Project, ServiceAccount
+from app.core.access import DEFAULT_PROJECT
 from app.core.directory import Audit
+from app.core.records import AdminKey, KeyRecord, Organization, Project, ServiceAccount
 from app.core.table import Present, Refused, Table, Value
 from app.core.windows import window_at
 from app.errors import GatewayError, InvalidRequest, NotFound

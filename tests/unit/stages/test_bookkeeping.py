@@ -16,8 +16,8 @@ from app.core.plan import Target, Traits
 from app.core.ports import Call, EmbeddingRequest, Embeddings
 from app.core.route import Hop
 from app.errors import InvalidRequest
-from app.stages.admission import Plain
 from app.stages.bookkeeping import Bookkeeper, KeptEmbedder
+from app.stages.plain import Plain
 from tests.unit.stages.prices import PRICES, PlainPrices
 from tests.unit.stages.upstreams import call, plan
 

@@ -14,21 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.access import (
-    DEFAULT_PROJECT,
-    Access,
-    AdminKey,
-    Alert,
-    Budget,
-    KeyRecord,
-    Organization,
-    Project,
-    Rates,
-    ServiceAccount,
-)
+from app.core.access import DEFAULT_PROJECT, Access, Alert, Budget, Rates
 from app.core.directory import Audit
 from app.core.directory import Directory as Port
 from app.core.prompt import Guardrail
+from app.core.records import AdminKey, KeyRecord, Organization, Project, ServiceAccount
 from app.core.table import Item
 from app.errors import GatewayError, InvalidRequest, NotFound
 from app.stores.directory import items

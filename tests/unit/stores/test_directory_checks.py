@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.core.access import Access, Alert, Budget, KeyRecord, Organization, Project, Rates
+from app.core.access import Access, Alert, Budget, Rates
 from app.core.prompt import Guardrail
+from app.core.records import KeyRecord, Organization, Project
 from app.errors import InvalidRequest
 from app.stores.directory.checks import (
     check_expiry,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.core.access import Budget, KeyRecord, Organization
+from app.core.access import Budget
 from app.core.directory import Audit
+from app.core.records import KeyRecord, Organization
 from app.errors import GatewayError, NotFound
 from app.stores.directory.store import TableDirectory
 from app.stores.keys import SingleKey

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.access import DEFAULT_PROJECT, Access, Alert, Budget, KeyRecord, Organization, Project, Rates, Scope
+from app.core.access import DEFAULT_PROJECT, Access, Alert, Budget, Rates, Scope
 from app.core.ports import Caller
 from app.core.ports import Keys as Port
+from app.core.records import KeyRecord, Organization, Project
 from app.core.table import TableUnavailable
 from app.errors import GatewayError, Unauthenticated, UpstreamFailure
 from app.stores.callers import is_hard

@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 from app.api.keys import schema
 from app.api.keys.decode import alert, applied, budget, rates, read, refuse
-from app.core.access import Access, Budget, KeyRecord, Rates
+from app.core.access import Access, Budget, Rates
 from app.core.prompt import Guardrail
+from app.core.records import KeyRecord
 from app.errors import InvalidRequest
 
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6"

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
-from app.core.access import Access, Budget, KeyRecord, Rates
+from app.core.access import Access, Budget, Rates
 from app.core.prompt import Guardrail
+from app.core.records import KeyRecord
 from app.core.table import Table, TableUnavailable
 from app.stores.directory.store import TableDirectory
 from app.stores.ledger import Ledgers

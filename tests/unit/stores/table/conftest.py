@@ -1,0 +1,36 @@
+"""A table of each kind, empty, with a clock that tests move."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from app.core.table import Table
+from app.stores.table.memory import MemoryTable
+
+
+@dataclass
+class Clock:
+    now: float = field(default_factory=time.time)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["memory", "moto", "local"])
+async def table(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Table]:
+    """In memory, over moto's DynamoDB, over AWS's DynamoDB Local."""
+    if request.param == "memory":
+        yield MemoryTable(clock)
+        return
+    opened, pool = request.getfixturevalue(f"dynamodb_{request.param}").open(clock)
+    yield opened
+    pool.close()
