@@ -22,6 +22,9 @@ EVERYWHERE = ("*.pyi", "*.pyx", "*.pxd", "py.typed", "__pycache__", ".DS_Store")
 
 SLIM = (
     "bin",
+    "aws_lambda_powertools/event_handler",  # the metrics are all that is used
+    "aws_lambda_powertools/utilities/[!_jst]*",  # __init__, jmespath_utils, serialization and typing stay
+    "aws_lambda_powertools/utilities/streaming",
     "anyio/_backends/_trio.py",
     "anyio/pytest_plugin.py",
     "boto3/data",  # of boto3.resource(); the gateway makes clients only
@@ -38,12 +41,8 @@ SLIM = (
     "uvicorn/workers.py",
 )
 
-CANARY = (
-    "bin",
-    "aws_lambda_powertools/event_handler",
-    "aws_lambda_powertools/utilities/[!_jst]*",  # __init__, jmespath_utils, serialization and typing stay
-    "aws_lambda_powertools/utilities/streaming",
-)
+CANARY = ("bin",)
+"""Its packages are the slim layer's own, byte for byte, and go with `shared`."""
 
 KEPT_METADATA = {"opentelemetry_api": ("METADATA", "entry_points.txt")}
 """Of all packages only OpenTelemetry looks itself up (`entry_points`), and only where OTEL_* variables name a part."""

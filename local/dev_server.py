@@ -1,31 +1,30 @@
-"""What `./dev run` runs: the emulator and the gateway as two child processes, and the lines to paste.
+"""What `./dev run` runs: the emulator, a table and the gateway as child processes, and the lines to paste.
 
 Started as `python -m local.dev_server [--port N] [--aws]` inside the virtual environment. The emulator is left out with
-`--aws`, or where the environment names an endpoint already. Whatever ends this process ends both children.
+`--aws`, or where the environment names an endpoint already; for the table see `local.dev_table`. Whatever ends this process
+ends its children.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import http.client
 import os
 import secrets
 import shlex
-import signal
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-HOST = "127.0.0.1"
+from local.dev_table import DevTable
+from local.family import HOST, Failed, Family, free_port, supervised
+from local.running import FILE, Running, announced
+
 MODEL = "amazon.nova-lite-v1:0"
 START_LIMIT = 60.0
-STOP_LIMIT = 5.0
 ENDPOINTS = ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL")
 ELSEWHERE = (  # where botocore finds credentials beside the keys themselves
     "AWS_PROFILE",
@@ -34,24 +33,10 @@ ELSEWHERE = (  # where botocore finds credentials beside the keys themselves
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
 
-# Runs a module and ends with its parent, however that ends: the parent holds the other end of its standard input.
-CHILD = """\
-import os, runpy, signal, sys, threading
-
-def follow_parent():
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-threading.Thread(target=follow_parent, daemon=True).start()
-del sys.argv[0]
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-"""
-
 TEXT = """\
 export OPENAI_BASE_URL={base}
 export OPENAI_API_KEY={shell_key}
-
+{admin}
 The gateway answers for {upstream}. Try it:
 
 curl {base}/chat/completions -H {header} -H 'Content-Type: application/json' \\
@@ -61,91 +46,17 @@ from openai import OpenAI
 client = OpenAI(base_url="{base}", api_key={key!r})
 reply = client.chat.completions.create(model="{model}", messages=[{{"role": "user", "content": "Hello!"}}])
 print(reply.choices[0].message.content)
-
+{table}
 Ctrl-C ends it.
 """
-
-
-class Failed(Exception):
-    """It can't be started; the text says why and what to do."""
-
-
-class Stopped(Exception):
-    """A signal asked for the end."""
-
-
-class Family:
-    """The children of this process: started one by one, watched together, ended together."""
-
-    def __init__(self) -> None:
-        self._members: list[tuple[str, subprocess.Popen[bytes]]] = []
-        self._starting = self._stopped = False
-
-    def stop(self, number: int = 0, frame: object = None) -> None:
-        """What a signal does: raises Stopped, once, and never between the birth of a child and its registration."""
-        already, self._stopped = self._stopped, True
-        if not already and not self._starting:
-            raise Stopped
-
-    def start(self, name: str, *arguments: str, env: Mapping[str, str], piped: bool = False) -> subprocess.Popen[bytes]:
-        """Run a module of this project. In a session of its own: ctrl-C reaches it through us, and only once."""
-        self._starting = True
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, *arguments],
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE if piped else None,
-            start_new_session=True,
-        )
-        self._members.append((name, child))
-        self._starting = False
-        if self._stopped:
-            raise Stopped
-        return child
-
-    def check(self) -> None:
-        """Raise Failed where a child has ended by itself."""
-        for name, child in self._members:
-            code = child.poll()
-            if code is not None:
-                raise Failed(f"The {name} ended with exit code {code}; what it said stands above.")
-
-    def end(self) -> None:
-        """End the children, the last one first, and wait for them. One that does not listen is killed."""
-        self._stopped = True
-        for _, child in reversed(self._members):
-            with contextlib.suppress(ProcessLookupError):
-                child.terminate()
-        deadline = time.monotonic() + STOP_LIMIT
-        for _, child in reversed(self._members):
-            try:
-                child.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-            for pipe in filter(None, (child.stdin, child.stdout)):
-                pipe.close()
+TABLE_TEXT = """
+Keys, budgets and usage of this run: ./dev keys list --local, ./dev report --local
+"""
 
 
 def main(arguments: list[str]) -> int:
     flags = parse(arguments)
     return supervised(lambda family: compose(flags, family))
-
-
-def supervised(work: Callable[[Family], NoReturn]) -> int:
-    """The exit code of `work`, which goes on until a signal or a failure. Whatever ends it ends all that it started."""
-    family = Family()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, family.stop)
-    try:
-        work(family)
-    except Failed as problem:
-        print(f"dev: {problem}", file=sys.stderr, flush=True)
-        return 1
-    except Stopped:
-        return 0
-    finally:
-        family.end()
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -154,6 +65,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--port", type=port_number, metavar="N", default=8000, help="default: 8000; 0 takes any free port"
     )
     parser.add_argument("--aws", action="store_true", help="the real Bedrock, with your AWS credentials")
+    parser.add_argument("--announce", type=Path, default=FILE, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
@@ -170,20 +82,25 @@ def compose(flags: argparse.Namespace, family: Family) -> NoReturn:
     env = dict(os.environ)
     endpoint = next((env[name] for name in ENDPOINTS if env.get(name)), "")
     emulated = not flags.aws and not endpoint
+    table = DevTable(env, aws=flags.aws, emulated=emulated)
+    table.start(family)
     if emulated:
         endpoint = start_emulator(family, env)
     key = env.get("API_KEY") or f"sk-local-{secrets.token_urlsafe(24)}"
     env = gateway_environment(env, port=port, key=key, endpoint="" if flags.aws else endpoint, emulated=emulated)
+    env = table.environment(env)
     family.start("gateway", "app.serve", "--host", HOST, env=env)
     await_health(port, family)
+    table.wait(family)
     upstream = f"the Bedrock emulator on {endpoint}" if emulated else endpoint or "Amazon Bedrock"
-    print(instructions(port, key, env.get("DEFAULT_MODEL") or MODEL, upstream), flush=True)
-    while True:
-        family.check()
-        time.sleep(0.5)
+    with announced(running(port, env), flags.announce):
+        print(instructions(port, key, env.get("DEFAULT_MODEL") or MODEL, upstream, table), flush=True)
+        while True:
+            family.check()
+            time.sleep(0.5)
 
 
-def instructions(port: int, key: str, model: str, upstream: str) -> str:
+def instructions(port: int, key: str, model: str, upstream: str, table: DevTable | None = None) -> str:
     return TEXT.format(
         base=f"http://{HOST}:{port}/v1",
         key=key,
@@ -191,29 +108,27 @@ def instructions(port: int, key: str, model: str, upstream: str) -> str:
         header=shlex.quote(f"Authorization: Bearer {key}"),
         model=model,
         upstream=upstream,
+        admin=f"export OPENAI_ADMIN_KEY={shlex.quote(table.admin_key)}\n" if table and table.admin_key else "",
+        table=TABLE_TEXT if table and table.name else "",
     )
 
 
-def free_port(port: int) -> int:
-    """The port, or any free one for 0. Raises Failed where somebody has it."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as problem:
-            reason = "is taken" if problem.errno == errno.EADDRINUSE else f"can't be used ({problem.strerror})"
-            raise Failed(f"Port {port} {reason}. Choose another one, such as: ./dev run --port {port + 1}") from None
-        return int(probe.getsockname()[1])
+def running(port: int, env: Mapping[str, str]) -> Running:
+    """This run, as other commands want to know it."""
+    return Running(
+        table=env.get("TABLE_NAME", ""),
+        dynamodb=env.get("AWS_ENDPOINT_URL_DYNAMODB") or env.get("AWS_ENDPOINT_URL") or "",
+        region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "",
+        base_url=f"http://{HOST}:{port}/v1",
+        admin_key=env.get("ADMIN_KEY", ""),
+        pid=os.getpid(),
+    )
 
 
 def start_emulator(family: Family, env: Mapping[str, str]) -> str:
     """Its address."""
     child = family.start("emulator", "local.emulator", "--port", "0", env=env, piped=True)
-    assert child.stdout is not None
-    line = child.stdout.readline().decode().strip()
-    if not line.startswith("listening on "):
-        raise Failed("The emulator did not start; what it said stands above.")
-    return line.removeprefix("listening on ")
+    return family.address("emulator", child)
 
 
 def gateway_environment(

@@ -6,9 +6,12 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.table_backends import DynamoDb
 
 AWS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -45,6 +48,45 @@ def no_network() -> Iterator[None]:
 def anyio_backend() -> str:
     """Coroutine tests run on asyncio, as the gateway does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    from tests.table_backends import moto
+
+    with moto() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local_url() -> Iterator[str]:
+    from tests.table_backends import dynamodb_local
+
+    with dynamodb_local() as url:
+        yield url
+
+
+@pytest.fixture
+def dynamodb_moto(moto_url: str) -> DynamoDb:
+    """An empty table in moto's DynamoDB, over real HTTP."""
+    from tests.table_backends import with_table
+
+    return with_table("moto", moto_url)
+
+
+@pytest.fixture
+def dynamodb_local(dynamodb_local_url: str) -> DynamoDb:
+    """An empty table in AWS's DynamoDB Local; the test is skipped where that can't run."""
+    from tests.table_backends import with_table
+
+    return with_table("local", dynamodb_local_url)
+
+
+@pytest.fixture(params=["moto", "local"])
+def dynamodb(request: pytest.FixtureRequest) -> DynamoDb:
+    """Both, one after the other."""
+    found: DynamoDb = request.getfixturevalue(f"dynamodb_{request.param}")
+    return found
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

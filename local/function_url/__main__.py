@@ -1,4 +1,4 @@
-"""What `./dev lambda` runs: the emulator, the local Function URL over the staged build, and the lines to paste.
+"""What `./dev lambda` runs: the emulator, a table, the local Function URL over the staged build, and the lines to paste.
 
 Started as `python -m local.function_url` inside the virtual environment. The emulator is left out with `--aws`, or where
 the environment names an endpoint already. Whatever ends this process ends all that it started.
@@ -19,20 +19,19 @@ from typing import NoReturn
 
 from local.dev_server import (
     ENDPOINTS,
-    HOST,
     MODEL,
-    Failed,
-    Family,
-    free_port,
     gateway_environment,
     instructions,
     port_number,
+    running,
     start_emulator,
-    supervised,
 )
+from local.dev_table import DevTable
+from local.family import HOST, Failed, Family, free_port, supervised
 from local.function_url import adapter, build
 from local.function_url.logs import Line
 from local.function_url.server import FunctionUrl
+from local.running import FILE, announced
 
 PASSED_ON = (  # of AWS's variables; the settings of the gateway come from its own list
     "AWS_ACCESS_KEY_ID",
@@ -70,6 +69,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--ages", type=float, nargs=2, metavar=("MIN", "MAX"), help="end environments at random ages, in seconds"
     )
+    parser.add_argument("--announce", type=Path, default=FILE, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
@@ -81,31 +81,39 @@ def compose(flags: argparse.Namespace, family: Family) -> NoReturn:
     given = dict(os.environ)
     endpoint = next((given[name] for name in ENDPOINTS if given.get(name)), "")
     emulated = not flags.aws and not endpoint
+    table = DevTable(given, aws=flags.aws, emulated=emulated)
+    table.start(family)
     if emulated:
         endpoint = start_emulator(family, given)
     key = given.get("API_KEY") or f"sk-local-{secrets.token_urlsafe(24)}"
     env = gateway_environment(given, port=0, key=key, endpoint="" if flags.aws else endpoint, emulated=emulated)
-    region = region_of(env)
-    url = FunctionUrl(
+    env = table.environment(env)
+    table.wait(family)
+    upstream = f"the Bedrock emulator on {endpoint}" if emulated else endpoint or "Amazon Bedrock"
+    with function(flags, folder, env, program, port) as url:
+        await_answer(port)
+        with announced(running(port, env), flags.announce):
+            say(instructions(port, key, env.get("DEFAULT_MODEL") or MODEL, upstream, table))
+            print(differences(url), file=sys.stderr, flush=True)
+            while True:
+                family.check()
+                time.sleep(0.5)
+
+
+def function(flags: argparse.Namespace, folder: Path, env: Mapping[str, str], program: Path, port: int) -> FunctionUrl:
+    """The function over its build, not started yet. Raises Failed."""
+    return FunctionUrl(
         folder,
         function_environment(env),
         adapter=program,
         port=port,
         echo=echo,
-        region=region,
+        region=region_of(env),
         timeout=flags.timeout,
         concurrency=flags.concurrency,
         freeze=not flags.no_freeze,
         ages=tuple(flags.ages) if flags.ages else None,
     )
-    with url:
-        await_answer(port)
-        upstream = f"the Bedrock emulator on {endpoint}" if emulated else endpoint or "Amazon Bedrock"
-        say(instructions(port, key, env.get("DEFAULT_MODEL") or MODEL, upstream))
-        print(differences(url), file=sys.stderr, flush=True)
-        while True:
-            family.check()
-            time.sleep(0.5)
 
 
 def region_of(env: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.dev_server import Failed
+from local.family import Failed
 
 VERSION = "0.9.1"
 NAME = "lambda-adapter"

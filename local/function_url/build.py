@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.dev_server import Failed
+from local.family import Failed
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".tools" / "local-build"  # not in build/, which prepare_source.sh replaces as a whole

@@ -12,9 +12,10 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 SLIM = "layers/slim/requirements.txt"
 CANARY = "layers/canary/requirements.txt"
+LOCAL = "local/requirements.txt"
 EVERYTHING = "tests/requirements.txt"
 SAM = "tests/deploy/requirements.txt"
-LOCKS = [SLIM, CANARY, EVERYTHING, SAM]
+LOCKS = [SLIM, CANARY, LOCAL, EVERYTHING, SAM]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -28,6 +29,7 @@ def pins(lock: str) -> dict[str, str]:
     [
         (SLIM, PROJECT["project"]["dependencies"]),
         (CANARY, PROJECT["dependency-groups"]["canary"]),
+        (LOCAL, PROJECT["dependency-groups"]["local"]),
         (EVERYTHING, PROJECT["dependency-groups"]["dev"]),
         (SAM, PROJECT["dependency-groups"]["deploy"]),
     ],
@@ -51,8 +53,15 @@ def test_no_lock_names_a_place(lock: str) -> None:
     assert not re.search(r"^\s*-(?!-hash=)", text, re.MULTILINE), "an option such as --index-url"
 
 
-def test_tests_run_on_the_versions_that_are_deployed() -> None:
-    assert pins(SLIM).items() | pins(CANARY).items() <= pins(EVERYTHING).items()
+def test_tests_run_on_the_versions_that_are_deployed_and_that_dev_run_has() -> None:
+    assert pins(SLIM).items() | pins(CANARY).items() | pins(LOCAL).items() <= pins(EVERYTHING).items()
+
+
+def test_dev_run_installs_no_two_versions_of_a_package() -> None:
+    slim, local = pins(SLIM), pins(LOCAL)
+    assert {name: local[name] for name in local.keys() & slim.keys()} == {
+        name: slim[name] for name in local.keys() & slim.keys()
+    }
 
 
 @pytest.mark.parametrize("lock", [SLIM, CANARY])

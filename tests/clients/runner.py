@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from local.dev_server import Failed, Family, Stopped, await_health, free_port, gateway_environment, start_emulator
+from local.dev_server import await_health, gateway_environment, start_emulator
+from local.family import Failed, Family, Stopped, free_port
 from tests.clients.install import CACHE, install_node, install_python, vocabulary
 
 HERE = Path(__file__).parent

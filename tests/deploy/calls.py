@@ -1,7 +1,8 @@
 """The AWS calls that the code can make, read from its sources, and the IAM actions they need.
 
 A call is found where a boto3 method is called or named as a string (the tables of `app/upstreams/control.py`), where a path
-of Bedrock's runtime is written, or where a member of a request makes Bedrock act in the caller's name.
+of Bedrock's runtime is written, where an operation is named in a module that writes its service's `X-Amz-Target` itself, or
+where a member of a request makes Bedrock act in the caller's name.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def actions_in(paths: Iterable[Path]) -> set[str]:
     found = set()
     for path in sorted(paths):
         tree = ast.parse(path.read_text())
-        for operation in {*sdk_calls(tree), *_runtime_calls(tree)}:
+        for operation in {*sdk_calls(tree), *_runtime_calls(tree), *target_calls(tree)}:
             found |= set(ACTIONS.get(operation, (operation,)))
         for name in _strings(tree):
             found |= set(MEMBERS.get(name, ()))
@@ -92,6 +93,14 @@ def _runtime_calls(tree: ast.Module) -> Iterator[str]:
                 yield operations[last]
 
 
+def target_calls(tree: ast.AST) -> Iterator[str]:
+    """Operations named as strings in a module that speaks their service's JSON protocol: `DynamoDB_20120810.` is written."""
+    strings = set(_strings(tree))
+    for prefix, operations in _targets().items():
+        if any(text.startswith(f"{prefix}.") for text in strings):
+            yield from (operations[name] for name in strings & set(operations))
+
+
 def _strings(tree: ast.AST) -> Iterator[str]:
     """Every string in the code, docstrings too: none of these names is an English word."""
     for node in ast.walk(tree):
@@ -107,6 +116,18 @@ def _methods() -> dict[str, str]:
         xform_name(operation): f"{PREFIXES.get(service, service)}:{operation}"
         for service in reversed(SERVICES)
         for operation in session.get_service_model(service).operation_names
+    }
+
+
+@cache
+def _targets() -> dict[str, dict[str, str]]:
+    """First part of `X-Amz-Target` -> operation -> `service:Operation`."""
+    session = botocore.session.Session()
+    models = {service: session.get_service_model(service) for service in SERVICES}
+    return {
+        model.metadata["targetPrefix"]: {name: f"{service}:{name}" for name in model.operation_names}
+        for service, model in models.items()
+        if "targetPrefix" in model.metadata
     }
 
 

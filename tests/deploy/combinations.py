@@ -34,6 +34,7 @@ EDGES: Sequence[Parameters] = (
     {"AuthType": "AWS_IAM", "Edge": "oac"},
 )
 DEEP: Parameters = {"DeepProbeModels": "amazon.nova-micro-v1:0,openai.gpt-oss-20b", "DeepProbeCentsPerDay": "10"}
+OPERATED: Parameters = {"Table": "true", "AdminKeyHash": "0123456789abcdef" * 4, "MeteredTags": "team,cost-center"}
 EXTRAS: Sequence[Parameters] = (
     {},
     {"KmsKeyArn": KMS_KEY_ARN},
@@ -78,5 +79,9 @@ def combinations() -> Iterator[dict[str, str]]:
     for probed in product(adapters, KEYS, TABLES[1:], EDGES, own):
         if probed[-1] or (set(probed[1]) - {"ApiKeyHash"} and probed[1].get("ApiKey") != "-"):  # a key that can be read
             yield _joined(*probed, next(extras), next(alarm), DEEP)
+    for name in ("/gateway/aliases", "aliases"):
+        yield {"ApiKey": KEY, "ModelAliasesParamName": name, "Metrics": "model, traffic"}
+        yield {**OPERATED, "ApiKeyParamName": "/gateway/key", "ModelAliasesParamName": name}
+        yield {**OPERATED, "ApiKey": KEY, "ModelAliasesParamName": name, "KmsKeyArn": KMS_KEY_ARN}
     for networks in ("203.0.113.0/24", "203.0.113.0/24,2001:db8::/32"):
         yield {"ApiKey": KEY, "AllowedNetworks": networks}

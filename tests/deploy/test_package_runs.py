@@ -222,9 +222,23 @@ with_metrics.flush_metrics()
     assert metrics["Up"] == [1.0]
 
 
+def test_the_gateway_s_metrics_work_without_the_rest_of_powertools(function: Path, slim: Path) -> None:
+    code = """
+from app.core.events import Usage
+from app.core.books import UsageRecord
+from app.core.ports import Call, Caller
+from app.meter.emf import EmfMeter
+call = Call("req_1", Caller("key_1"), "chat.completions")
+EmfMeter(("model",)).record(UsageRecord(call, "ok", 200, None, Usage(1), "", None, False, 1, None, 9))
+"""
+    done = staging.run_staged(code, function, slim)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["Latency"] == [9.0]
+
+
 def test_the_canarys_own_package_holds_nothing_that_the_slim_layer_has(build: Path, slim: Path) -> None:
-    assert sorted(path.name for path in (build / "canary").iterdir()) == ["app", "aws_lambda_powertools"]
-    assert {"jmespath", "typing_extensions.pyc"} <= {path.name for path in slim.iterdir()}
+    assert sorted(path.name for path in (build / "canary").iterdir()) == ["app"]
+    assert {"aws_lambda_powertools", "jmespath", "typing_extensions.pyc"} <= {path.name for path in slim.iterdir()}
     assert not (build / "function/app/canary").exists()
 
 

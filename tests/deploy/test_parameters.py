@@ -40,6 +40,7 @@ PRICES = {
     "CanaryMetrics": r"\$0\.90 per month.*\$0\.30 each",
     "DeepProbeCentsPerDay": r"cents per day",
     "KmsKeyArn": r"\$1\.00 per month",
+    "Metrics": r"\$0\.30 per month for each metric.*8 of them",
 }
 """Parameter that makes something with a price at rest, or spends without being asked -> what its description states."""
 
@@ -140,6 +141,7 @@ def test_logical_ids_are_unique_beyond_their_section(source: Mapping[str, Any]) 
             "HttpApi=true and Edge exclude each other",
         ),
         ({"AlarmEmail": "ops@example.com", "Canary": "false"}, "AlarmEmail needs Canary=true"),
+        ({"AdminKeyHash": "ab" * 32}, "AdminKeyHash needs Table=true"),
         ({**DEEP, "ApiKey": KEY}, "DeepProbeCentsPerDay needs Table=true"),
         ({**DEEP, "ApiKey": KEY, "Table": "true", "Canary": "false"}, "DeepProbeCentsPerDay needs Canary=true"),
         ({"DeepProbeCentsPerDay": "5", "ApiKey": KEY, "Table": "true"}, "DeepProbeCentsPerDay needs DeepProbeModels"),
@@ -167,6 +169,10 @@ def test_combinations_that_are_tested_are_ones_that_can_be_deployed(stacks: list
     [
         ("ApiKey", ["", "-", "x" * 20, "sk-" + "x" * 60], ["x" * 19, "x" * 20 + " ", "x" * 257]),
         ("ApiKeyHash", ["", "0" * 64, "F" * 64], ["0" * 63, "g" * 64]),
+        ("AdminKeyHash", ["", "0" * 64], ["0" * 63, "sk-admin-key-itself-instead-of-its-hash"]),
+        ("ModelAliasesParamName", ["", "/gateway/aliases"], ['{"fast": []}', "/aliases/"]),
+        ("MeteredTags", ["", "team", "team, cost-center,app_1"], ["team,", "team;app", "a b"]),
+        ("Metrics", ["", "model", "model, traffic,outcome"], ["user", "model,", "model traffic", "Model"]),
         ("ApiKeyParamName", ["key", "/gateway/key", "gateway/key.v1"], ["//key", "/key/", "a key", "arn:aws:ssm:x"]),
         ("ApiKeySecretArn", ["", SECRET_ARN], ["gateway/key", "arn:aws:ssm:us-east-1:123456789012:parameter/key"]),
         ("MediaBucket", ["", "our-media"], ["s3://our-media", "Our", "a"]),

@@ -73,8 +73,11 @@ def test_keys_are_readable_only_where_they_are_configured(stacks: list[Stack]) -
         given = stack.given
         secret = given.get("ApiKeySecretArn")
         parameter = given.get("ApiKeyParamName", "").lstrip("/")
-        named = f"arn:aws:ssm:us-east-1:123456789012:parameter/{parameter}"
-        assert _allowed(stack, "GatewayRole", "ssm:") == ({"ssm:GetParameter": named} if parameter else {}), given
+        names = {name.lstrip("/") for name in (parameter, given.get("ModelAliasesParamName", "")) if name}
+        named = {f"arn:aws:ssm:us-east-1:123456789012:parameter/{name}" for name in names}
+        statements = [each for each in _statements(stack, "GatewayRole") if "ssm:" in str(each["Action"])]
+        assert {each["Resource"] for each in statements} == named, given
+        assert {each["Action"] for each in statements} <= {"ssm:GetParameter"}
         expected = {"secretsmanager:GetSecretValue": SECRET_ARN} if secret else {}
         assert _allowed(stack, "GatewayRole", "secretsmanager:") == expected, given
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from tests.deploy.calls import actions_in, canary_actions, gateway_actions, sdk_calls
+from tests.deploy.calls import actions_in, canary_actions, gateway_actions, sdk_calls, target_calls
 from tests.deploy.combinations import DEEP, KEY, KMS_KEY_ARN, SECRET_ARN
 from tests.deploy.conftest import ROOT
 from tests.deploy.resolver import Stack
@@ -30,6 +30,7 @@ def _everything(stack: Callable[..., Stack], **more: str) -> Stack:
         "ApiKeySecretArn": SECRET_ARN,
         "KmsKeyArn": KMS_KEY_ARN,
         "MediaBucket": "our-media",
+        "ModelAliasesParamName": "/gateway/aliases",
         "Table": "true",
         "AuthType": "AWS_IAM",
     }
@@ -84,6 +85,7 @@ def test_the_reader_of_the_sources_sees_the_calls_there_are() -> None:
         "tables and calls of the control plane"
     )
     assert {"ssm:GetParameter", "secretsmanager:GetSecretValue", "dynamodb:Query"} <= found, "stores"
+    assert {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"} <= found, "requests without an SDK"
     assert {"bedrock:ApplyGuardrail", "bedrock:InvokeTool", "s3:GetObject"} <= found, "members of a request"
 
 
@@ -95,6 +97,12 @@ def read(client, url):
     return getattr(client, "put_parameter")(url.query("x"))
 """
     assert set(sdk_calls(ast.parse(code))) == {"dynamodb:GetItem", "dynamodb:Scan", "ssm:PutParameter"}
+
+
+def test_an_operation_counts_where_its_protocol_is_spoken_only() -> None:
+    code = 'send("UpdateItem", {{"Item": 1}}); query("Queries"); headers = {{"X-Amz-Target": f"{}.{{operation}}"}}'
+    assert set(target_calls(ast.parse(code.format("DynamoDB_20120810")))) == {"dynamodb:UpdateItem"}
+    assert set(target_calls(ast.parse(code.format("Elsewhere")))) == set()
 
 
 def test_no_other_room_speaks_to_aws() -> None:

@@ -40,7 +40,6 @@ def test_the_build_has_the_folders_that_the_template_names() -> None:
         "function/run.sh",
         "canary/app/__init__.py",
         "canary/app/canary",
-        "canary/aws_lambda_powertools",
         "layers/slim/python",
         "layers/embeddings/python",
     } <= found

@@ -160,7 +160,7 @@ def test_the_environment_fits_with_every_parameter_at_its_longest(
     source: Mapping[str, Any], stack: Callable[..., Stack]
 ) -> None:
     """Lambda takes 4 KB, names and values together."""
-    for keys in ({}, {"Table": "true", "DeepProbeCentsPerDay": "10"}):
+    for keys in ({}, {"Table": "true", "DeepProbeCentsPerDay": "10"}, {"Metrics": "model", "MeteredTags": "team"}):
         made = stack(**keys)
         for name, declared in source["Parameters"].items():
             limit = re.search(r"\{20,(\d+)\}|\{(64)\}", declared.get("AllowedPattern", ""))
@@ -231,6 +231,23 @@ def test_tables_are_kept_or_deleted_as_asked(stacks: list[Stack]) -> None:
             assert keys == [("pk", "HASH"), ("sk", "RANGE")]
             assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
         assert ("TABLE_NAME" in _environment(stack)) == bool(tables)
+        assert ("TableName" in stack.outputs) == bool(tables)
+        if tables:
+            assert stack.outputs["TableName"] == _environment(stack)["TABLE_NAME"]
+
+
+def test_what_an_operator_chose_reaches_the_gateway(stack: Callable[..., Stack]) -> None:
+    chosen = {
+        "AdminKeyHash": ("ADMIN_KEY_HASH", "ab" * 32),
+        "ModelAliasesParamName": ("MODEL_ALIASES", "/gateway/aliases"),
+        "MeteredTags": ("METERED_TAGS", "team, cost-center"),
+        "Metrics": ("METRICS", "model, traffic"),
+    }
+    given = _environment(stack(Table="true", **{parameter: value for parameter, (_, value) in chosen.items()}))
+    assert {name: given[name] for name, _ in chosen.values()} == dict(chosen.values())
+    settings = Settings.from_env(given)
+    assert (settings.metered_tags, settings.metrics) == (("team", "cost-center"), ("model", "traffic"))
+    assert not {name for name, _ in chosen.values()} & set(_environment(stack(Table="true")))
 
 
 def test_both_tables_differ_in_nothing_but_their_fate(source: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from app.api.chat import parameters as chat
 from app.api.completions import parameters as completions
 from app.settings import Settings
 from bench import cost_tables, package_excerpt
+from local.prices import page as price_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,6 +76,9 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "costs-memory": ("docs/costs.md", cost_tables.memories),
     "costs-canary": ("docs/costs.md", cost_tables.canary_alone),
     "costs-prices": ("docs/costs.md", cost_tables.prices),
+    "prices-rules": ("docs/prices.md", price_page.rules),
+    "prices-models": ("docs/prices.md", price_page.models),
+    "prices-sources": ("docs/prices.md", price_page.sources),
 }
 """Name of the part -> the file it stands in, and what writes it."""
 

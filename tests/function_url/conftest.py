@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from local.dev_server import Failed
 from local.emulator import Emulator
+from local.family import Failed
 from local.function_url import FunctionUrl, adapter, build
 from tests.function_url.asking import KEY
 

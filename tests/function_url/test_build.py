@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.dev_server import Failed
+from local.family import Failed
 from local.function_url import adapter, build
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.dev_server import Failed
+from local.family import Failed
 from local.function_url.__main__ import function_environment
+from local.running import running as find_running
 from tests.wire.gateway import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -38,9 +39,11 @@ def command(*arguments: str, **env: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_prints_what_a_client_needs_and_ends_on_a_signal(
-    web_adapter: Path, staged: Path, number: signal.Signals
+    web_adapter: Path, staged: Path, number: signal.Signals, tmp_path: Path
 ) -> None:
-    with command("--port", "0", "--build", str(staged), LWA_BIN=str(web_adapter)) as child:
+    announced = tmp_path / "run.json"
+    given = ("--port", "0", "--build", str(staged), "--announce", str(announced))
+    with command(*given, LWA_BIN=str(web_adapter)) as child:
         assert child.stdout is not None
         told = ""
         while "Ctrl-C ends it." not in told:
@@ -53,6 +56,13 @@ def test_it_prints_what_a_client_needs_and_ends_on_a_signal(
         assert key
         headers = {"authorization": f"Bearer {key[1]}"}
         assert httpx.get(f"{base[1]}/models", headers=headers, timeout=30).json()["data"]
+        assert find_running(announced).base_url == base[1]
+        admin = re.search(r"^export OPENAI_ADMIN_KEY=(\S+)$", told, re.M)
+        assert admin
+        opened = httpx.get(
+            f"{base[1]}/organization/projects", headers={"authorization": f"Bearer {admin[1]}"}, timeout=30
+        )
+        assert opened.json()["data"]
         child.send_signal(number)
         rest, _ = child.communicate(timeout=20)
         assert child.returncode == 0
@@ -125,8 +135,9 @@ def test_credentials_of_a_profile_become_variables(monkeypatch: pytest.MonkeyPat
         function_environment({})
 
 
-def test_children_do_not_outlive_a_killed_command(web_adapter: Path, staged: Path) -> None:
-    with command("--port", "0", "--build", str(staged), LWA_BIN=str(web_adapter)) as child:
+def test_children_do_not_outlive_a_killed_command(web_adapter: Path, staged: Path, tmp_path: Path) -> None:
+    given = ("--port", "0", "--build", str(staged), "--announce", str(tmp_path / "run.json"))
+    with command(*given, LWA_BIN=str(web_adapter)) as child:
         assert child.stdout is not None
         told = ""
         while "Ctrl-C ends it." not in told:

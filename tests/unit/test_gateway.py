@@ -8,14 +8,16 @@ from contextlib import aclosing
 
 import pytest
 
+from app.core.books import UsageRecord
 from app.core.events import Batch, Finished, Started, TextDelta, Usage
 from app.core.plan import Plan
-from app.core.ports import Call, ChatUpstream, UsageRecord
+from app.core.ports import Call, ChatUpstream
 from app.core.prompt import Message, Prompt, Text
+from app.core.route import Hop
 from app.errors import InvalidRequest, UpstreamFailure
 from app.gateway import Gateway
-from app.stages.admission import Plain
 from app.stages.bookkeeping import Bookkeeper
+from app.stages.plain import Plain
 from tests.unit.stages.prices import PRICES
 from tests.unit.stages.upstreams import ANSWER, FixedPlanner, Scripted, call
 
@@ -47,7 +49,15 @@ class Preparing:
 class Noting(FixedPlanner):
     """Remembers what it was asked to plan."""
 
-    async def plan(self, prompt: Prompt, call: Call, *, stream: bool, quirks: frozenset[str] = frozenset()) -> Plan:
+    async def plan(
+        self,
+        prompt: Prompt,
+        call: Call,
+        *,
+        stream: bool,
+        quirks: frozenset[str] = frozenset(),
+        route: tuple[Hop, ...] = (),
+    ) -> Plan:
         self.prompt = prompt
         return await super().plan(prompt, call, stream=stream, quirks=quirks)
 

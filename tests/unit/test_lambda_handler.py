@@ -19,7 +19,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import lambda_handler
-from app.core.ports import UsageRecord
+from app.core.books import UsageRecord
 from app.lambda_handler import Handler, build, fitted, front_of, lambda_context, request_context
 from app.main import create_app
 from app.settings import Settings

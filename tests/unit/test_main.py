@@ -70,6 +70,17 @@ def test_a_wrong_host_for_images_is_a_wrong_setting() -> None:
         create_app(settings(api_key="sk-1", image_fetch=("no host!",)), ENVIRON)
 
 
+def test_wrong_aliases_are_a_wrong_setting() -> None:
+    with pytest.raises(SettingsError, match="MODEL_ALIASES: alias 'x': unknown field 'modle'"):
+        create_app(settings(api_key="sk-1", model_aliases='{"x": {"modle": "a"}}'), ENVIRON)
+    with pytest.raises(SettingsError, match="MODEL_ALIASES: a JSON object is expected"):
+        create_app(settings(api_key="sk-1", model_aliases=' ["a"]'), ENVIRON)
+
+
+def test_a_parameter_with_aliases_is_not_read_before_it_is_needed() -> None:
+    create_app(settings(api_key="sk-1", model_aliases="/gateway/aliases"), {})
+
+
 # What /openapi.json says
 
 

@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 import uvicorn
 
-from app.core.ports import Keys, UsageRecord
+from app.core.books import UsageRecord
+from app.core.ports import Keys
+from app.core.table import Table
 from app.main import create_app
 from app.settings import Settings
 from app.web.protocol import HttpProtocol
@@ -28,7 +30,7 @@ TITAN = "amazon.titan-embed-text-v2:0"
 
 
 class Meter:
-    """Implements core.ports.Meter: keeps what it is told."""
+    """Implements core.books.Meter: keeps what it is told."""
 
     def __init__(self) -> None:
         self.records: list[UsageRecord] = []
@@ -98,13 +100,15 @@ def serving(
     *,
     environ: Mapping[str, str] | None = None,
     keys: Keys | None = None,
+    table: Table | None = None,
     grace: int = 10,
     **settings: Any,
 ) -> Iterator[Gateway]:
     """A gateway with these settings. `grace`: seconds that requests under way have when it is stopped."""
     meter = Meter()
     environ = environment(upstream) if environ is None else environ
-    app = create_app(Settings.model_validate({"api_key": KEY} | settings), environ, keys=keys, meter=meter)
+    given = Settings.model_validate({"api_key": KEY} | settings)
+    app = create_app(given, environ, keys=keys, meter=meter, table=table)
     config = uvicorn.Config(
         app,
         http=HttpProtocol,

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from app.core.access import Access, Budget, KeyRecord, Rates
+from app.core.access import Access, Budget, Rates
 from app.core.directory import Spent
+from app.core.records import KeyRecord
 from app.core.table import Table
 from app.core.windows import day_of
 from app.stores.directory.store import TableDirectory
@@ -219,7 +220,7 @@ def test_who_leaves_in_the_middle_pays_for_what_was_said(
             content = chat("[[emulate: delay=0.05 tokens=60]]", max_tokens=MAX_TOKENS, stream=True)
             body = httpx.Request("POST", "http://x", json=content).content
             connection.sendall(request(body, headers=(f"x-api-key: {secret}",)))
-            read_until(connection, b"content\":\"")
+            read_until(connection, b'content":"')
         eventually(lambda: spent(dynamodb_moto, key).reserved == 0, "the request is settled", 20)
         after = spent(dynamodb_moto, key)
     assert 0 < after.spent < ESTIMATE

@@ -15,7 +15,7 @@ from app.canary.deep import CHECK_SECONDS, MARGIN_SECONDS, in_turn
 from app.canary.errors import CanaryFailed, Misconfigured, Unavailable
 from app.canary.matrix import Matrix
 from app.canary.prices import MICROCENTS, price_of
-from app.core.ports import UsageRecord
+from app.core.books import UsageRecord
 from local.emulator import Emulator
 from tests.unit.canary.conftest import TABLE, Log
 from tests.unit.canary.fake import Asked, FakeGateway, Reply, said

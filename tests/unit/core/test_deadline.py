@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.core.deadline import in_time, items_in_time
+from app.core.deadline import in_time, items_in_time, spare
 from app.errors import UpstreamFailure
 
 LONG_AGO = 1.0
@@ -138,3 +138,8 @@ async def test_a_timeout_of_the_work_itself_is_none_of_ours() -> None:
 
     with pytest.raises(TimeoutError, match="inner"):
         await in_time(impatient(), time.time() + 3600)
+
+
+def test_what_a_deadline_leaves_for_other_things(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 100.0)
+    assert [spare(deadline, 1.0) for deadline in (None, 200.0, 101.0, 100.5, 1.0)] == [1.0, 1.0, 0.5, 0.0, 0.0]

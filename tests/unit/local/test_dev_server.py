@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from app.core.table import Value
 from local import dev_server
-from local.dev_server import Failed, Family, Stopped, free_port, gateway_environment, instructions
+from local.dev_server import gateway_environment, instructions
+from local.dev_table import DevTable
+from local.family import Failed, Family, Stopped, free_port
+from local.running import NotRunning
+from local.running import running as find_running
+from local.table import open_table
 
 ROOT = Path(__file__).parents[3]
 EMULATOR = "http://127.0.0.1:4100"
@@ -99,6 +108,48 @@ def test_the_lines_can_be_pasted_whatever_the_key(key: str) -> None:
     assert said == f"http://127.0.0.1:8000/v1 {key}"
 
 
+def test_the_admin_key_is_a_third_line_of_the_same_kind() -> None:
+    table = DevTable({"ADMIN_KEY": "it's an admin key"}, aws=False, emulated=True)
+    lines = instructions(8000, "k", "m", "here", table).splitlines()
+    script = f'{lines[2]}\nprintf %s "$OPENAI_ADMIN_KEY"'
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said == "it's an admin key"
+    without = instructions(8000, "k", "m", "here", DevTable({}, aws=True, emulated=False))
+    assert "ADMIN" not in without
+    assert "./dev keys" not in without
+
+
+@pytest.mark.parametrize(
+    ("given", "aws", "emulated", "here", "name"),
+    [
+        ({}, False, True, True, "gateway-local"),
+        ({"TABLE_NAME": "mine"}, False, True, True, "mine"),
+        ({"AWS_ENDPOINT_URL_DYNAMODB": "http://own"}, False, True, False, ""),
+        ({"AWS_ENDPOINT_URL_DYNAMODB": "http://own", "TABLE_NAME": "mine"}, False, True, False, "mine"),
+        ({"AWS_ENDPOINT_URL": "http://own", "TABLE_NAME": "mine"}, False, False, False, "mine"),
+        ({"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://own"}, False, False, True, "gateway-local"),
+        ({"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://own", "TABLE_NAME": "mine"}, False, False, False, "mine"),
+        ({}, True, False, False, ""),
+        ({"TABLE_NAME": "mine"}, True, False, False, "mine"),
+    ],
+)
+def test_which_table_a_run_uses(given: dict[str, str], aws: bool, emulated: bool, here: bool, name: str) -> None:
+    table = DevTable(given, aws=aws, emulated=emulated)
+    assert (table.here, table.name) == (here, name)
+    assert table.admin_key.startswith("sk-admin-local-") == bool(name)
+    env = table.environment(given)
+    if here:
+        assert env["TABLE_NAME"] == name
+        assert "AWS_ENDPOINT_URL_DYNAMODB" in env
+    else:
+        assert env == given | ({"ADMIN_KEY": table.admin_key} if name else {})
+
+
+def test_an_admin_key_of_ones_own_is_kept() -> None:
+    assert DevTable({"ADMIN_KEY": "mine"}, aws=False, emulated=True).admin_key == "mine"
+    assert "ADMIN_KEY" not in DevTable({"ADMIN_KEY_HASH": "0" * 64}, aws=False, emulated=True).environment({})
+
+
 def test_a_port_that_is_taken_is_told_with_a_way_out() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -128,14 +179,14 @@ def test_a_second_signal_does_not_interrupt_the_end() -> None:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
-    """The process of `./dev run`, the base URL and the key that it printed."""
-    command = [sys.executable, "-m", "local.dev_server", "--port", "0", *arguments]
+def running(announce: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, str, str]]:
+    """The process of `./dev run`, and the base URL, the key and the admin key that it printed."""
+    command = [sys.executable, "-m", "local.dev_server", "--port", "0", "--announce", str(announce), *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            base, key = (process.stdout.readline().rstrip("\n").partition("=")[2] for _ in range(2))
-            yield process, base, key
+            base, key, admin = (process.stdout.readline().rstrip("\n").partition("=")[2] for _ in range(3))
+            yield process, base, key, admin
         finally:
             process.kill()
 
@@ -154,11 +205,48 @@ def answers(base: str) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_serves_until_a_signal_and_leaves_nothing(number: signal.Signals) -> None:
-    with running() as (process, base, key):
+def test_it_serves_until_a_signal_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    announced = tmp_path / "run.json"
+    with running(announced) as (process, base, key, admin):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", base)
         assert key.startswith("sk-local-")
+        assert admin.startswith("sk-admin-local-")
         assert answers(base)
+        found = find_running(announced)
+        assert (found.base_url, found.admin_key, found.table) == (base, admin, "gateway-local")
+        assert asyncio.run(counted(announced)) == 1
         process.send_signal(number)
         assert process.wait(10) == 0
         assert not answers(base)
+        assert not listens(found.dynamodb)
+        with pytest.raises(NotRunning):
+            find_running(announced)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_was_killed_is_known_to_be_gone(tmp_path: Path) -> None:
+    announced = tmp_path / "run.json"
+    with running(announced) as (process, *_):
+        assert stat.S_IMODE(announced.stat().st_mode) == 0o600
+        process.kill()
+        process.wait(10)
+        with pytest.raises(NotRunning, match="has ended"):
+            find_running(announced)
+
+
+async def counted(announced: Path) -> Value:
+    table = open_table(True, environ={}, file=announced)
+    after = await table.update("key", "key_1", add={"n": 1})
+    table.close()
+    await asyncio.sleep(0)
+    return after["n"]
+
+
+def listens(url: str) -> bool:
+    address = urlsplit(url)
+    assert address.hostname
+    try:
+        with socket.create_connection((address.hostname, address.port or 80), timeout=5):
+            return True
+    except OSError:
+        return False

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from app.core.books import UsageRecord
 from app.core.events import Usage
 from app.core.money import Cost
 from app.core.plan import Target, Traits
-from app.core.ports import Call, Caller, UsageRecord
+from app.core.ports import Call, Caller
 from app.meter import emf
 from app.meter.emf import VALUES, EmfMeter, Meters
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.books import UsageRecord
 from app.core.events import Finished, Usage
 from app.core.money import Cost
-from app.core.ports import Call, Caller, UsageRecord
+from app.core.ports import Call, Caller
 from app.meter.lines import line_of, record_of, records_in
 from app.meter.log import to_line
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.access import Access, KeyRecord
+from app.core.access import Access
 from app.core.plan import Plan, Target, Traits
 from app.core.ports import Call, Caller
 from app.core.prompt import Guardrail
+from app.core.records import KeyRecord
 from app.errors import InvalidRequest, PermissionDenied
 from app.plan.access import OPEN, allows, by_profile, denied, matches
 from app.plan.planner import ModelPlanner, Policy

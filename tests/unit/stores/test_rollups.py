@@ -287,14 +287,20 @@ async def test_a_table_that_is_away_is_not_asked_for_every_item() -> None:
     assert table.writes == 4 * module.AT_ONCE
 
 
-async def test_an_item_that_is_refused_does_not_hold_up_the_others() -> None:
-    table = Troubled(unwritten())
-    recorder = recorder_over(table)
+async def test_an_item_that_is_always_refused_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    class OneIsHot(MemoryTable):
+        async def update(self, pk: str, sk: str, **options: Any) -> Item:
+            if "|key_0|" in sk:
+                raise unwritten()
+            return await super().update(pk, sk, **options)
+
+    table = OneIsHot(clock)
+    recorder = recorder_over(table, pauses=())
     for number in range(100):
         recorder.record(record(f"req_{number}", key=f"key_{number}"))
-    assert await recorder.flush(5)
-    assert table.writes == 101
-    assert total(await rows(table)).requests == 100
+    assert not await recorder.flush(5)
+    assert total(await rows(table)).requests == 99
+    assert [line["request_ids"] for line in lines(caplog)] == [["req_0"]]
 
 
 async def test_a_flush_gives_up_in_time_and_the_records_stay() -> None:

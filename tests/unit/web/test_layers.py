@@ -151,3 +151,13 @@ def test_a_receipt_as_headers_is_ascii_and_bounded() -> None:
     assert headers["x-gateway-ignored"].startswith("seed,name_x")
     assert len(headers["x-gateway-ignored"]) == MAX_HEADER
     assert headers["x-gateway-repairs"] == "blank-text=2,orphan-result=1"
+
+
+def test_a_receipt_tells_of_limits_and_of_the_cache() -> None:
+    receipt = Receipt(cache="hit", headers={"x-ratelimit-limit-requests": "60", "x-odd": "ä\r\nb"})
+    assert receipt_headers(receipt) == {
+        "x-ratelimit-limit-requests": "60",
+        "x-odd": "___b",
+        "x-gateway-cache": "hit",
+        "cache-control": "private, no-store, no-transform",
+    }
