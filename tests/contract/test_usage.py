@@ -187,21 +187,23 @@ def test_what_a_gateway_served_is_in_its_usage_its_costs_and_its_report(
 ) -> None:
     table = MemoryTable()
     today = int(time.time()) // DAY * DAY
-    with wire.serving(running_emulator.url, table=table, admin_key=ADMIN) as gateway:
-        with OpenAI(base_url=f"{gateway.url}/v1", api_key=wire.KEY, admin_api_key=ADMIN, max_retries=0) as client:
-            said: list[Any] = [{"role": "user", "content": "Hello"}]
-            whole = client.chat.completions.create(model=wire.NOVA, messages=said, metadata={"team": "search"})
-            for _ in client.chat.completions.create(model=wire.NOVA, messages=said, stream=True):
-                pass
-            client.embeddings.create(model=wire.TITAN, input="Hello")
-            usage = client.admin.organization.usage
-            with pytest.raises(openai.APIStatusError):
-                client.chat.completions.create(model="acme.no-such-model", messages=[])
-            page = usage.completions(start_time=today, group_by=["model", "api_key_id"])
-            (result,) = [result for bucket in page.data for result in bucket.results]
-            costs = usage.costs(start_time=today, group_by=["project_id"])
-            (cost,) = [result for bucket in costs.data for result in bucket.results]
-            (embedded,) = [each for bucket in usage.embeddings(start_time=today).data for each in bucket.results]
+    with (
+        wire.serving(running_emulator.url, table=table, admin_key=ADMIN) as gateway,
+        OpenAI(base_url=f"{gateway.url}/v1", api_key=wire.KEY, admin_api_key=ADMIN, max_retries=0) as client,
+    ):
+        said: list[Any] = [{"role": "user", "content": "Hello"}]
+        whole = client.chat.completions.create(model=wire.NOVA, messages=said, metadata={"team": "search"})
+        for _ in client.chat.completions.create(model=wire.NOVA, messages=said, stream=True):
+            pass
+        client.embeddings.create(model=wire.TITAN, input="Hello")
+        usage = client.admin.organization.usage
+        with pytest.raises(openai.APIStatusError):
+            client.chat.completions.create(model="acme.no-such-model", messages=[])
+        page = usage.completions(start_time=today, group_by=["model", "api_key_id"])
+        (result,) = [result for bucket in page.data for result in bucket.results]
+        costs = usage.costs(start_time=today, group_by=["project_id"])
+        (cost,) = [result for bucket in costs.data for result in bucket.results]
+        (embedded,) = [each for bucket in usage.embeddings(start_time=today).data for each in bucket.results]
     assert isinstance(result, usage_completions_response.DataResultOrganizationUsageCompletionsResult)
     assert whole.usage
     assert (result.model, result.num_model_requests) == (wire.NOVA, 2)

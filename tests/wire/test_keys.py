@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -105,3 +106,18 @@ def test_other_key_stores_that_fail(emulator: Emulator, keys: Any, status: int) 
 def test_the_process_starts_where_nothing_of_aws_answers() -> None:
     with serving("http://127.0.0.1:9", environ=environment("http://127.0.0.1:9")) as gateway:
         eventually(lambda: httpx.get(f"{gateway.url}/health").status_code == 200, "health")
+
+
+def test_aws_s_logs_say_whose_every_call_was(emulator: Emulator) -> None:
+    """Embeddings among them, whose metadata is a header."""
+    with serving(emulator.url) as gateway, gateway.client() as client:
+        client.post("/v1/chat/completions", json=chat())
+        client.post("/v1/chat/completions", json=chat(stream=True))
+        client.post("/v1/embeddings", json={"model": "amazon.titan-embed-text-v2:0", "input": ["x", "y"]})
+    bodies = [seen.body["requestMetadata"] for seen in emulator.requests if "Converse" in seen.operation]
+    headers = [
+        seen.headers["x-amzn-bedrock-request-metadata"] for seen in emulator.requests if seen.operation == "InvokeModel"
+    ]
+    assert (len(bodies), len(headers)) == (2, 2)
+    whose = {"gateway_key": "default", "gateway_project": "proj_default"}
+    assert all(each == whose for each in (*bodies, *map(json.loads, headers)))

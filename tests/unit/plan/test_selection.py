@@ -227,6 +227,32 @@ def test_allowed_by_the_word_the_called_id_or_the_base(models: tuple[str, ...], 
     assert World(default_model=NOVA).called(name, Access(models=models)) == [called]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt-haiku",
+        "ft:gpt-4o:haiku",
+        f"arn:aws:bedrock:haiku:123456789012:inference-profile/us.{SONNET}",
+        f"arn:aws-haiku:bedrock:us-east-1:123456789012:foundation-model/{SONNET}",
+    ],
+)
+def test_a_made_up_name_that_fits_a_glob_leads_to_no_other_model(name: str) -> None:
+    """OpenAI's names all stand for the default model, and half of an ARN is free."""
+    world = World(default_model=NOVA)
+    with pytest.raises(PermissionDenied):
+        world.choose(name, Access(models=("*haiku*",)))
+    aliased = World(aliases=Aliases('{"x": "amazon.nova-lite-v1:0"}', clock=lambda: 0.0, default_model="x"))
+    with pytest.raises(PermissionDenied):
+        aliased.choose(name, Access(models=("*haiku*",)))
+    assert aliased.entry("gpt-haiku", Access(models=("*haiku*",))) is None
+
+
+@pytest.mark.parametrize("glob", [f"us.{SONNET}", "*sonnet*", "arn:aws:bedrock:us-east-1:*", "inference-profile/us.*"])
+def test_an_arn_is_allowed_by_what_it_names(glob: str) -> None:
+    arn = f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.{SONNET}"
+    assert World().called(arn, Access(models=(glob,))) == [arn]
+
+
 @pytest.mark.parametrize("name", [NOVA, "gpt-4o", PROFILE, "team-search", f"us.{SONNET}"])
 def test_not_allowed_is_a_403_in_the_clients_word(name: str) -> None:
     world = World(default_model=NOVA)

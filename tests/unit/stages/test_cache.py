@@ -338,7 +338,10 @@ async def test_a_foreign_entry_is_a_miss(body: bytes) -> None:
     assert (of.receipt.cache, source.asked) == ("miss", 1)
 
 
-async def test_an_entry_that_is_too_large_is_left_out(kept: ResponseCache, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_entry_that_is_too_large_is_left_out(
+    kept: ResponseCache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "WRITE_SECONDS", 60.0)  # on a busy machine a second is not enough to find out
     source = Source((0, [TextDelta(os.urandom(400_000).hex())]), (0, ANSWER[1]), (0, ANSWER[2]))
     for _ in range(2):
         of = call()
@@ -347,7 +350,9 @@ async def test_an_entry_that_is_too_large_is_left_out(kept: ResponseCache, caplo
     assert caplog.text == ""
 
 
-async def test_a_large_entry_is_kept(kept: ResponseCache) -> None:
+async def test_a_large_entry_is_kept(kept: ResponseCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "WRITE_SECONDS", 60.0)
+    monkeypatch.setattr(cache, "READ_SECONDS", 60.0)
     text = os.urandom(cache.LARGE * 2).hex()
     source = Source((0, [TextDelta(text)]), (0, [Finished("stop")]), (0, ANSWER[2]))
     for _ in range(2):

@@ -82,6 +82,7 @@ def test_an_item_as_a_row() -> None:
 def test_what_makes_no_sense_in_an_item_is_left_out() -> None:
     sk = sk_of("completions", "proj_1", "key_1", "", "m", "", "default", "realtime", "")
     noise: dict[str, str | int | bytes] = {
+        "n01": 1,
         "n24": 1,
         "n5": "7",
         "n": 1,

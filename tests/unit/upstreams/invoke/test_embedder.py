@@ -61,7 +61,9 @@ class Upstream:
         self.fail_on = ""
         self.full, self.full_at = asyncio.Event(), 0
 
-    async def invoke(self, model_id: str, body: bytes, region: str = "") -> Answer:
+    async def invoke(
+        self, model_id: str, body: bytes, region: str = "", metadata: Mapping[str, str] | None = None
+    ) -> Answer:
         document = json.loads(body)
         self.sent.append((model_id, document))
         self.now += 1
@@ -83,7 +85,7 @@ class Upstream:
         return self.raw if self.raw is not None else json.dumps(numbered(document)).encode(), self.headers
 
 
-def embedder(invoke: Callable[[str, bytes, str], Awaitable[Answer]], **options: Any) -> Embedder:
+def embedder(invoke: Callable[[str, bytes, str, Mapping[str, str]], Awaitable[Answer]], **options: Any) -> Embedder:
     return InvokeEmbedder(resolve, invoke, **options)
 
 
@@ -211,7 +213,7 @@ async def test_a_broken_answer_is_a_bad_gateway(raw: bytes) -> None:
 async def test_a_lone_surrogate_in_a_text_does_not_break_the_request() -> None:
     sent: list[bytes] = []
 
-    async def invoke(model_id: str, body: bytes, region: str) -> Answer:
+    async def invoke(model_id: str, body: bytes, region: str, metadata: Mapping[str, str]) -> Answer:
         sent.append(body)
         return b'{"embedding": [1.0]}', {}
 
@@ -222,7 +224,7 @@ async def test_a_lone_surrogate_in_a_text_does_not_break_the_request() -> None:
 async def test_an_error_of_the_upstream_stays_what_it_was() -> None:
     problem = GatewayError("x", status=418)
 
-    async def invoke(model_id: str, body: bytes, region: str) -> Answer:
+    async def invoke(model_id: str, body: bytes, region: str, metadata: Mapping[str, str]) -> Answer:
         raise problem
 
     with pytest.raises(GatewayError) as raised:

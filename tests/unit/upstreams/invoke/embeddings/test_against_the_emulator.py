@@ -34,7 +34,9 @@ async def resolve(name: str) -> Target:
     return Target(name, name, Traits())
 
 
-async def invoke(model_id: str, body: bytes, region: str) -> tuple[bytes, Mapping[str, str]]:
+async def invoke(
+    model_id: str, body: bytes, region: str, metadata: Mapping[str, str]
+) -> tuple[bytes, Mapping[str, str]]:
     return json.dumps(emulator.embed(model_id, json.loads(body)).document).encode(), {}
 
 
