@@ -12,9 +12,9 @@ from functools import partial
 from app.api.keys.route import operations as keys_operations
 from app.api.usage.route import operations as usage_operations
 from app.core.books import Meter
+from app.core.counting import already_spent
 from app.core.lasting import finish
 from app.core.ports import Answers, Keys, Lessons, Models, Stash
-from app.core.rollup import already_spent
 from app.core.table import Table
 from app.settings import Settings
 from app.stages.admission import Admission
@@ -93,7 +93,7 @@ class ControlPlane:
     async def finish(self) -> None:
         """At the end of the process: what is still to be written is written."""
         await finish(LAST_SECONDS)
-        await self._recorder.flush(LAST_SECONDS)
+        await self._recorder.close(LAST_SECONDS)
         if isinstance(self._table, LaterTable):
             self._table.close()
 

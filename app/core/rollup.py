@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Protocol
 
-from app.core.counting import already_spent as already_spent
-
 
 @dataclass(frozen=True, slots=True)
 class Dimensions:

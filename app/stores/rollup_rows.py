@@ -37,7 +37,8 @@ _DAILY = {
 _MAY_SINK = frozenset({"cost", "cost_other", "unsettled"})
 """An estimate that was charged is taken back where the request is heard of after all."""
 _HISTOGRAMS = {"l": "latency", "f": "first_token"}
-_ATTRIBUTE = re.compile(r"([a-z]{1,2})([0-9]{0,2})")
+_TIMES = frozenset(_HISTOGRAMS.values())
+_ATTRIBUTE = re.compile(r"([a-z]{1,2})(0|[1-9][0-9]?|)")
 _ESCAPE = re.compile(r"%([0-9A-F]{2})")
 
 
@@ -49,24 +50,20 @@ def row_of(day: str, item: Item) -> UsageRow | None:
     total = Counters()
     hours: dict[int, Counters] = {}
     for name, value in item.items():
-        if type(value) is int:
-            _fill(total, hours, name, value)
-    for hour in hours.values():
-        total.add(hour)
-    return UsageRow(day, dimensions, total, dict(sorted(hours.items())))
-
-
-def _fill(total: Counters, hours: dict[int, Counters], name: str, value: int) -> None:
-    field, number = _place(name)
-    if value < 0 and field not in _MAY_SINK:
-        return
-    if number is None:
-        if field:
+        field, number = _place(name)
+        if not field or type(value) is not int or (value < 0 and field not in _MAY_SINK):
+            continue
+        if number is None:
             setattr(total, field, value)
-    elif field in _HISTOGRAMS.values():
-        getattr(total, field)[number] = value
-    else:
-        setattr(hours.setdefault(number, Counters()), field, value)
+        elif field in _TIMES:
+            getattr(total, field)[number] = value
+        else:
+            hour = hours.get(number)
+            if hour is None:
+                hour = hours[number] = Counters()
+            setattr(hour, field, value)
+            setattr(total, field, getattr(total, field) + value)
+    return UsageRow(day, dimensions, total, dict(sorted(hours.items())))
 
 
 @lru_cache(maxsize=1024)

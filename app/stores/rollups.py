@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 8
 """Days that are read at the same time."""
+ROWS_AT_ONCE = 16
+"""That are read, or made use of, before others have their turn: 3 ms a day."""
 
 
 class Rollups:
@@ -41,7 +43,9 @@ class Rollups:
             while days or reading:
                 while days and len(reading) < AT_ONCE:
                     reading.append(asyncio.create_task(self._day(days.popleft())))
-                for row in await reading[0]:
+                for number, row in enumerate(await reading[0]):
+                    if number % ROWS_AT_ONCE == 0:
+                        await asyncio.sleep(0)  # other people's streams flow meanwhile
                     yield row
                 reading.popleft()
         finally:
@@ -53,7 +57,13 @@ class Rollups:
         from app.stores.rollup_rows import row_of  # for admins only
 
         items = await self._table.query(PREFIX + day)
-        rows = [row for item in items if (row := row_of(day, item)) is not None]
+        rows: list[UsageRow] = []
+        for number, item in enumerate(items):
+            if number % ROWS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            row = row_of(day, item)
+            if row is not None:
+                rows.append(row)
         if len(rows) < len(items):
             log.warning("usage of %s: %d items can't be read", day, len(items) - len(rows))
         return rows

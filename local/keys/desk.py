@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from app.core.access import Budget
+from app.core.counting import already_spent
 from app.core.directory import Audit, Spending, Spent
 from app.core.records import AdminKey, KeyRecord, Project
-from app.core.rollup import UsageSource, already_spent
+from app.core.rollup import UsageSource
 from app.core.table import Table
 from app.core.windows import window_at
 from app.stores.directory.shelf import OWN_KEY

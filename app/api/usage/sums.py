@@ -61,12 +61,18 @@ async def collect(asked: Asked, buckets: list[Bucket], rows: AsyncIterable[Usage
             continue
         midnight = _midnight(row.day)
         if asked.report.kind:
-            for hour, counters in row.hours.items():
+            parts = {0: row.total} if _is_whole(buckets, midnight, asked) else row.hours
+            for hour, counters in parts.items():
                 at = midnight + hour * HOUR
                 if buckets[0].start <= at < buckets[-1].end:
                     _add(buckets[at // asked.width - first], row.dimensions, counters, asked)
         elif buckets[0].start <= midnight < buckets[-1].end:
             _add_costs(buckets[midnight // DAY - first], row, asked)
+
+
+def _is_whole(buckets: list[Bucket], midnight: int, asked: Asked) -> bool:
+    """Whether the day is one bucket, so that nobody has to look at its hours."""
+    return asked.width == DAY and buckets[0].start <= midnight and midnight + DAY <= buckets[-1].end
 
 
 def _wanted(dimensions: Dimensions, asked: Asked) -> bool:

@@ -1,0 +1,1 @@
+"""`./dev report`: what was spent, by whom, on what."""
