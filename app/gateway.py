@@ -13,7 +13,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from app.core.books import Accounting, Demand, Ending, Outcome, Settlement, UsageRecord
-from app.core.deadline import items_in_time
+from app.core.deadline import for_books, items_in_time
 from app.core.events import (
     Batch,
     Finished,
@@ -27,7 +27,7 @@ from app.core.events import (
     Usage,
 )
 from app.core.lasting import lasting
-from app.core.plan import Plan
+from app.core.plan import Plan, Target
 from app.core.ports import Call, ChatUpstream, Planner, Preparer
 from app.core.prompt import Prompt
 from app.errors import GatewayError
@@ -36,45 +36,50 @@ Choice = tuple[int, Batch]
 Produce = Callable[[], AsyncGenerator[Choice, None]]
 
 
+class Part:
+    """What one choice has come to so far. `usage` is None until it is told; `target` the model that answers, once it does."""
+
+    __slots__ = ("letters", "target", "tier", "usage")
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.tier = ""
+        self.target: Target | None = None
+        self.letters = 0
+
+
 class Tally:
-    """What a request has come to so far."""
+    """What a request has come to so far. `parts` by choice; `admitted`: from then on a model may have been asked."""
 
     def __init__(self, clock: Callable[[], float], settlement: Settlement) -> None:
         self._clock = clock
-        self._usage: dict[int, Usage] = {}
+        self.parts: dict[int, Part] = {}
         self.settlement = settlement
+        self.admitted = False
         self.plans: Sequence[Plan] = ()
-        self.tier = ""
         self.finish: Finished | None = None
         self.first: float | None = None
         self.upstream_ids: list[str] = []
-        self.letters = 0
-
-    @property
-    def usage(self) -> Usage:
-        """The sum over the choices; of each the last word counts."""
-        return sum(self._usage.values(), Usage())
-
-    @property
-    def told(self) -> int:
-        """The choices whose usage is known."""
-        return len(self._usage)
 
     def note(self, choice: int, batch: Batch) -> None:
         if self.first is None:
             self.first = self._clock()
+        part = self.parts.get(choice)
+        if part is None:
+            part = self.parts[choice] = Part()
         for event in batch:
             kind = type(event)
             if kind is TextDelta or kind is ReasoningDelta:
-                self.letters += len(event.text)  # type: ignore[union-attr]
+                part.letters += len(event.text)  # type: ignore[union-attr]
             elif kind is ToolCallDelta:
-                self.letters += len(event.arguments)  # type: ignore[union-attr]
+                part.letters += len(event.arguments)  # type: ignore[union-attr]
             elif kind is Metered:
-                self._usage[choice] = event.usage  # type: ignore[union-attr]
-                self.tier = event.tier or self.tier  # type: ignore[union-attr]
+                part.usage = event.usage  # type: ignore[union-attr]
+                part.tier = event.tier or part.tier  # type: ignore[union-attr]
             elif kind is Finished:
                 self.finish = event  # type: ignore[assignment]
             elif kind is Started:
+                part.target = event.target  # type: ignore[union-attr]
                 self.upstream_ids.append(event.upstream_id)  # type: ignore[union-attr]
 
 
@@ -141,7 +146,7 @@ class Gateway:
             raise
         finally:
             ending = Ending(outcome, failure, self._clock(), stream, choices)
-            await lasting(tally.settlement.settle(self._books.record(call, tally, ending)))
+            await lasting(tally.settlement.settle(self._books.record(call, tally, ending)), for_books(call.deadline))
 
     async def complete(self, prompt: Prompt, call: Call, *, n: int = 1, others: Sequence[Prompt] = ()) -> list[Reply]:
         """The same answers, whole."""
@@ -156,6 +161,7 @@ class Gateway:
     ) -> AsyncGenerator[Choice, None]:
         plans = tally.plans = [await self._planned(each, call, stream) for each in prompts]
         tally.settlement = await self._books.accounting.admit(call, lambda: self._books.demand(call, plans, n))
+        tally.admitted = True
 
         def produce() -> AsyncGenerator[Choice, None]:
             return self._produced(plans, call, n)

@@ -18,6 +18,7 @@ from app.meter.prices import PriceTable
 from app.meter.shapes import LogInputs
 from app.plan.aliases import Aliases
 from app.plan.catalog import Catalog
+from app.plan.metadata import request_metadata
 from app.plan.planner import Policy
 from app.plan.selection import Selection
 from app.plan.traits import traits_of
@@ -69,6 +70,7 @@ def make_embedder(
             lambda name: selection.catalog.resolve(name, embedding=True),
             InvokeClient(aws.runtime, executor).invoke,
             strict=settings.strict_parameters,
+            metadata=lambda call: request_metadata(call.caller.key_id, call.caller.project, {}, ""),
         )
 
     async def resolve(name: str, access: Access) -> Target:

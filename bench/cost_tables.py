@@ -12,9 +12,11 @@ from bench.costs import (
     REQUEST,
     REQUESTS,
     STACKS,
+    TABLE,
     bill,
     canary,
     on_lambda,
+    table,
     this_gateway,
 )
 
@@ -93,6 +95,17 @@ def canary_alone() -> str:
     return "\n".join(lines)
 
 
+def keys() -> str:
+    """What the table adds to the bill, with a million requests as well."""
+    counts = (*REQUESTS[1:], 1_000_000)
+    lines = [f"| USD a month, at so many requests | {' | '.join(f'{count:,}' for count in counts)} |"]
+    lines += [f"| --- |{' --: |' * len(counts)}"]
+    kinds = ("keys and usage, no limits", "each key with a hard budget or rates", "and its project, too")
+    for ledgers, name in enumerate(kinds):
+        lines.append(_row(name, [bill(table(count, ledgers), free=False) for count in counts]))
+    return "\n".join(lines)
+
+
 def assumptions() -> str:
     """What a request is, and what is deployed."""
     memory, seconds = DEPLOYMENT.memory_mb, REQUEST.billed_seconds(DEPLOYMENT.memory_mb)
@@ -102,10 +115,12 @@ def assumptions() -> str:
         f"{REQUEST.cold_share:.0%} of the requests meet no warm environment and pay for its start, "
         f"{REQUEST.cold_cpu:g} s of CPU.",
         f"The gateway has {memory} MB, arm64: {seconds * memory / 1024:.2f} GB-seconds a request. "
-        f"Logs stay {DEPLOYMENT.log_days} days. No table: a chat reads and writes none.",
+        f"Logs stay {DEPLOYMENT.log_days} days. No table.",
         f"The canary runs {DEPLOYMENT.canary_per_hour} times an hour for {DEPLOYMENT.canary_seconds:g} s with "
         f"{DEPLOYMENT.canary_memory_mb} MB and sends {DEPLOYMENT.warm_instances} health request of "
         f"{DEPLOYMENT.warm_seconds:g} s.",
+        f"In the table a request is {TABLE.rollup} units of 1 KB for its rollup and {TABLE.ledgers} for each ledger with a "
+        f"hard limit; rollups are {TABLE.rows} a day at most, of {TABLE.row_bytes / 1000:g} kB, and stay {TABLE.days} days.",
     )
     return "\n".join(f"- {line}" for line in lines)
 

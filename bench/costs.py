@@ -87,7 +87,19 @@ class Deployment:
         return self.health_seconds + (self.hold_seconds if self.warm_instances > 1 else 0.0)
 
 
-REQUEST, DEPLOYMENT = Request(), Deployment()
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a request leaves in the table, in DynamoDB's units: 1 KB of a write, 4 KB of a read."""
+
+    rollup: int = 2  # units of its rollup, which passes 1 KB in the course of a busy day
+    ledgers: int = 2  # writes to each ledger with a hard limit: one before, one after
+    reads: float = 1.5  # key, project and organization; once a minute in each environment, here with each request
+    rows: int = 100  # rollups a day at most: so many pairs of keys and models
+    row_bytes: int = 2_000
+    days: int = 400
+
+
+REQUEST, DEPLOYMENT, TABLE = Request(), Deployment(), Table()
 
 
 def lambda_function(requests: float, seconds: float, memory_mb: int) -> Counter[str]:
@@ -122,6 +134,18 @@ def on_lambda(requests: float, deployment: Deployment = DEPLOYMENT) -> Counter[s
 
 def this_gateway(requests: float, deployment: Deployment = DEPLOYMENT) -> Counter[str]:
     return on_lambda(requests, deployment) + canary(deployment)
+
+
+def table(requests: float, ledgers: int) -> Counter[str]:
+    """What keys add, and usage, and hard limits in so many ledgers (key, project, organization)."""
+    rows = min(requests * 12 / 365 * TABLE.days, TABLE.rows * TABLE.days)
+    return Counter(
+        {
+            "dynamodb_writes": requests * (TABLE.rollup + ledgers * TABLE.ledgers),
+            "dynamodb_reads": requests * TABLE.reads,
+            "dynamodb_gb_months": rows * TABLE.row_bytes / 1e9,
+        }
+    )
 
 
 def load_balancer(requests: float, gb_per_lcu: float) -> Counter[str]:

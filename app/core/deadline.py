@@ -16,6 +16,9 @@ from app.errors import UpstreamFailure
 
 T = TypeVar("T")
 
+MOST_FOR_BOOKS, LEAST_FOR_BOOKS = 4.0, 2.0
+"""Seconds."""
+
 MARGIN = 0.5
 """Seconds before a deadline in which an answer that is whole is brought to its end, and nothing else."""
 
@@ -47,6 +50,11 @@ async def in_time(work: Awaitable[T], deadline: float | None) -> T:
 def spare(deadline: float | None, seconds: float) -> float:
     """Seconds that may be spent beside the answer: so many, or what a near deadline leaves, and 0 for none."""
     return seconds if deadline is None else max(0.0, min(seconds, deadline - time.time() - MARGIN))
+
+
+def for_books(deadline: float | None) -> float:
+    """Seconds that an answer may wait until it is written down; a deadline has some time behind it for that."""
+    return max(LEAST_FOR_BOOKS, spare(deadline, MOST_FOR_BOOKS))
 
 
 def items_in_time(items: AsyncGenerator[T, None], deadline: float | None) -> AsyncGenerator[T, None]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.core.prompt import Part, Reasoning, Text, ToolCall
+
+if TYPE_CHECKING:
+    from app.core.plan import Target
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The model has begun. `upstream_id` is the provider's own request id, for support cases."""
+    """The model has begun. `upstream_id` is the provider's own request id, for support cases; `target` who answers."""
 
     upstream_id: str = ""
+    target: Target | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

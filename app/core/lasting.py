@@ -12,10 +12,11 @@ log = logging.getLogger(__name__)
 _under_way: set[asyncio.Task[None]] = set()
 
 
-async def lasting(work: Awaitable[None] | None) -> None:
-    """Wait for `work`. Whoever is cancelled meanwhile leaves it running; what it raises is a line in the log."""
+async def lasting(work: Awaitable[None] | None, seconds: float | None = None) -> None:
+    """Wait for `work`, for so long at most. Whoever is cancelled or has waited enough leaves it running; what it raises is
+    a line in the log."""
     if work is not None:
-        await asyncio.shield(start(_caught(work)))
+        await asyncio.wait({start(_caught(work))}, timeout=seconds)
 
 
 def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

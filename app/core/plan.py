@@ -124,7 +124,7 @@ class Receipt:
     """What the gateway did to a request, told in the `x-gateway-*` response headers and in the usage record.
 
     `target`: the model called last. `route`: the alias that led there. `cache`: `hit` or `miss` where the response cache
-    was asked. `headers`: further response headers (rate limits).
+    was asked. `headers`: further response headers (rate limits). `tokens`: of embeddings, as far as they were made.
     """
 
     model: str = ""
@@ -135,6 +135,7 @@ class Receipt:
     ignored: dict[str, None] = field(default_factory=dict)
     repairs: Counter[str] = field(default_factory=Counter)
     retries: int = 0
+    tokens: int = 0
 
     def ignore(self, *names: str) -> None:
         self.ignored.update(dict.fromkeys(names))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from app.core.access import Interval
 
@@ -25,7 +26,17 @@ def window_at(interval: Interval, at: float) -> Window:
     >>> window_at("week", 1763683200).name
     '2025-W47'
     """
-    midnight = datetime.fromtimestamp(at // DAY * DAY, UTC)
+    return _window_of(interval, int(at // DAY))
+
+
+def day_of(at: float) -> str:
+    """`2026-11-21`."""
+    return f"{datetime.fromtimestamp(at // DAY * DAY, UTC):%Y-%m-%d}"
+
+
+@lru_cache(maxsize=256)
+def _window_of(interval: Interval, day: int) -> Window:
+    midnight = datetime.fromtimestamp(day * DAY, UTC)
     if interval == "day":
         return _window(f"{midnight:%Y-%m-%d}", midnight, midnight + timedelta(days=1))
     if interval == "week":
@@ -33,11 +44,6 @@ def window_at(interval: Interval, at: float) -> Window:
         return _window("{}-W{:02}".format(*monday.isocalendar()[:2]), monday, monday + timedelta(days=7))
     first = midnight.replace(day=1)
     return _window(f"{first:%Y-%m}", first, (first + timedelta(days=32)).replace(day=1))
-
-
-def day_of(at: float) -> str:
-    """`2026-11-21`."""
-    return f"{datetime.fromtimestamp(at // DAY * DAY, UTC):%Y-%m-%d}"
 
 
 def _window(name: str, start: datetime, end: datetime) -> Window:

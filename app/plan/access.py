@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -11,11 +12,13 @@ from app.core.access import Access
 from app.core.plan import Target
 from app.core.ports import Caller
 from app.errors import InvalidRequest, PermissionDenied
+from app.plan import model_id
 from app.plan.draft import Draft
 
 OPEN = Caller("").access
 """The access of callers without rules, the same object for all of them: most requests need no more than an `is`."""
 
+_WILD = re.compile(r"[*?]")
 _LIMITS = frozenset(
     {
         "maxtokens",
@@ -39,6 +42,32 @@ def matches(pattern: str, name: str) -> bool:
 def allows(models: Sequence[str], *names: str) -> bool:
     """Whether any of the globs fits any of the names; no globs allow everything."""
     return not models or any(matches(pattern, name) for pattern in models for name in names)
+
+
+def allows_name(models: Sequence[str], name: str) -> bool:
+    """Whether any of the globs fits the client's own word for a model.
+
+    OpenAI's names all stand for one model, and half of an ARN is free to be made up. So a glob has to begin like such
+    a name to fit it: `*haiku*` must not be had by asking for `gpt-haiku`.
+    """
+    kind = _free(name)
+    fitting = [pattern for pattern in models if not kind or _free(_WILD.split(pattern, maxsplit=1)[0]) == kind]
+    return not models or (bool(fitting) and allows(fitting, name))
+
+
+def permitted(access: Access, name: str, target: Target) -> bool:
+    """Whether a key may call the target that `name` led to."""
+    models, arn = access.models, model_id.parse_arn(target.model_id)
+    if arn is not None and allows(models, arn.resource, arn.short, f"{arn.kind}/{arn.resource}"):
+        return True
+    return allows(models, target.base_id) or allows_name(models, name) or allows_name(models, target.model_id)
+
+
+def _free(name: str) -> str:
+    """What kind of name this is, where the client is free to choose among many for the same model."""
+    if model_id.is_arn(name):
+        return "arn"
+    return "openai" if model_id.is_openai_name(name) or model_id.is_openai_embedding_name(name) else ""
 
 
 def denied(name: str) -> PermissionDenied:

@@ -15,7 +15,7 @@ from app.core.access import Access
 from app.core.plan import Target
 from app.errors import NotFound, PermissionDenied, UpstreamFailure, model_not_found
 from app.plan import model_id
-from app.plan.access import OPEN, allows, by_profile, denied
+from app.plan.access import OPEN, allows_name, by_profile, denied, permitted
 from app.plan.aliases import Aliases
 from app.plan.catalog import Catalog
 
@@ -65,7 +65,8 @@ class Selection:
             from app.plan.routes import drawn
 
             route = drawn(chain, self._draw)
-        named = allows(access.models, name, self.alias_of(name, embedding=embedding))
+        alias = self.alias_of(name, embedding=embedding)
+        named = allows_name(access.models, name) or allows_name(access.models, alias)
         refused = False
         for place, hop in enumerate(route):
             try:
@@ -130,8 +131,3 @@ class Selection:
         if region not in self._abroad:
             self._abroad[region] = self._make(region)
         return self._abroad[region]
-
-
-def permitted(access: Access, name: str, target: Target) -> bool:
-    """Whether a key may call the target that `name` led to."""
-    return allows(access.models, name, target.model_id, target.base_id)

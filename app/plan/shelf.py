@@ -10,8 +10,8 @@ from app.core.access import Access
 from app.core.ports import ModelEntry
 from app.errors import NotFound, PermissionDenied
 from app.plan import model_id
-from app.plan.access import allows
-from app.plan.selection import Selection, permitted
+from app.plan.access import allows, allows_name, permitted
+from app.plan.selection import Selection
 
 if TYPE_CHECKING:
     from app.plan.routes import Chain
@@ -52,7 +52,8 @@ class Shelf:
 
     async def _alias(self, name: str, chain: Chain, access: Access) -> ModelEntry | None:
         """Described by the first of its targets that can be called; None where none can: not every region has a preset's."""
-        named = allows(access.models, name, self._aliases.alias_of(name))
+        alias = self._aliases.alias_of(name)
+        named = allows_name(access.models, name) or allows_name(access.models, alias)
         for hop in (hop for step in chain for weight, hop in step if weight):
             try:
                 target = await self._selection.target(hop, embedding=model_id.is_openai_embedding_name(hop.model))

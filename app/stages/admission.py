@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from app.core.access import Scope
 from app.core.books import Accounting, Demand, Meter, Settlement, UsageRecord
+from app.core.lasting import lasting, start
 from app.core.ports import Call, Caller
 from app.core.table import TableUnavailable
 from app.core.windows import MINUTE
@@ -84,7 +85,8 @@ class Admission:
         if asked is None or not scopes:
             return Visit(self, call, ())
         holds = await self._reserve(call, scopes, asked)
-        self._tell(call, rate_headers(holds, self.clock()))
+        call.receipt.headers.clear()  # what was known from other requests, maybe of another model
+        self._tell(call, holds)
         return Visit(self, call, holds)
 
     def settle(self, record: UsageRecord) -> Awaitable[None] | None:
@@ -106,28 +108,37 @@ class Admission:
         work = [
             self.ledgers.reserve(scope, call.request_id, asked.base_id, asked.cost, asked.tokens) for scope in scopes
         ]
-        if len(work) == 1:
-            results: list[Any] = [await _caught(work[0])]
-        else:
-            results = await asyncio.gather(*map(_caught, work))
+        reserving = asyncio.gather(*map(_caught, work))
+        try:
+            results: list[Any] = await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            start(self._give_back(reserving))  # the client has left, and what is being written would be charged
+            raise
         problems = [result for result in results if isinstance(result, BaseException)]
         if not problems:
             return results
-        holds = [result for result in results if not isinstance(result, BaseException)]
-        await asyncio.gather(*map(self.ledgers.release, holds))
-        told = [problem for problem in problems if isinstance(problem, self._exhausted)]
+        await lasting(self._give_back(reserving))
+        told: list[Any] = [problem for problem in problems if isinstance(problem, self._exhausted)]
         if not told:
             raise problems[0]
-        error, headers = refusal(told, asked, call.caller, self.clock())
-        self._tell(call, headers)
+        error = refusal(told, asked, self.clock())
+        self._tell(call, [problem.hold for problem in told])
         raise error
 
-    def _tell(self, call: Call, headers: dict[str, str]) -> None:
+    async def _give_back(self, reserving: asyncio.Future[list[Any]]) -> None:
+        holds = [result for result in await reserving if not isinstance(result, BaseException)]
+        await asyncio.gather(*map(self.ledgers.release, holds))
+
+    def _tell(self, call: Call, holds: Sequence[Any]) -> None:
+        now = self.clock()
+        headers = rate_headers(holds, now)
         if headers:
+            call.receipt.headers |= headers
+            if any(hold.scope.models for hold in holds):  # what is left of one model says nothing of the others
+                headers = rate_headers(holds, now, models=False)
             if len(self._known) > _REMEMBERED:
                 self._known.pop(next(iter(self._known)))
-            self._known[call.caller.key_id] = (int(self.clock()) // MINUTE, headers)
-            call.receipt.headers |= headers
+            self._known[call.caller.key_id] = (int(now) // MINUTE, headers)
 
 
 class Visit:
@@ -153,24 +164,31 @@ class Visit:
 
     async def _settle(self, record: UsageRecord, counted: Sequence[Scope], cost: int) -> None:
         tokens = record.usage.prompt + record.usage.output
-        settled = await asyncio.gather(
-            *(self._one(hold, cost, tokens) for hold in self._holds),
-            *(self._count(scope, cost) for scope in counted),
-        )
+        work = [self._one(hold, cost, tokens) for hold in self._holds]
+        work += [self._count(scope, cost) for scope in counted]
+        settled = [await work[0]] if len(work) == 1 else await asyncio.gather(*work)
         self._books.meter.record(record if all(settled) else replace(record, unsettled=True))
         await self._finish()
 
     async def _one(self, hold: Any, cost: int, tokens: int) -> bool:
-        books, caller = self._books, self._call.caller
+        books = self._books
         settled = await books.ledgers.settle(hold, cost, tokens)
         if settled.item is None:
+            if hold.marked and not settled.doubtful:
+                # The estimate will be charged for it, and not beside what it really cost.
+                self._charge(hold, -cost)
             return False
         books.alerts.look(hold.scope, hold.window, settled.item, cost - hold.cost if settled.late else cost)
         swept = await books.ledgers.sweep(hold)
         swept -= hold.cost if settled.late else 0
-        if swept and hold.scope.kind == "key":  # the others hold the same requests once more
-            books.rollups.charge_unsettled(caller.project, caller.key_id, caller.user, swept, books.clock())
+        self._charge(hold, swept)
         return True
+
+    def _charge(self, hold: Any, nanos: int) -> None:
+        """Tell the rollups what was charged beside requests."""
+        caller, books = self._call.caller, self._books
+        if nanos and hold.scope.kind == "key":  # the others hold the same requests once more
+            books.rollups.charge_unsettled(caller.project, caller.key_id, caller.user, nanos, books.clock())
 
     async def _count(self, scope: Scope, cost: int) -> bool:
         try:

@@ -3,41 +3,50 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from app.core.access import Access
 from app.core.books import Accounting, Demand, Ending, Outcome, Settlement, UsageRecord
-from app.core.deadline import in_time
+from app.core.deadline import for_books, in_time
 from app.core.events import Finished, Usage
 from app.core.lasting import lasting
 from app.core.money import Cost, Prices
 from app.core.plan import Plan, Target
 from app.core.ports import Call, Embedder, EmbeddingRequest, Embeddings
 from app.errors import GatewayError
-from app.stages.estimate import chat_demand, embedding_tokens, prompt_tokens
+from app.stages.estimate import chat_demand, embedding_tokens, output_limit, prompt_tokens
 
 if TYPE_CHECKING:
     from app.core.route import Hop
 
 
-class Tally(Protocol):
-    """What `gateway.Tally` has counted. `letters`: of all that was answered; `told`: choices whose usage is known."""
+class Part(Protocol):
+    """One choice, as `gateway.Part` has it."""
 
-    plans: Sequence[Plan]
+    usage: Usage | None
     tier: str
+    target: Target | None
+    letters: int
+
+
+class Tally(Protocol):
+    """What `gateway.Tally` has counted."""
+
+    admitted: bool
+    plans: Sequence[Plan]
     finish: Finished | None
     first: float | None
     upstream_ids: list[str]
-    letters: int
 
     @property
-    def usage(self) -> Usage: ...
+    def parts(self) -> Mapping[int, Part]: ...
 
-    @property
-    def told(self) -> int: ...
 
+FASTEST = 400
+"""Tokens that a model says in a second at most (2026-11: some 300)."""
+_UNHEARD = frozenset({"upstream_timeout", "deadline_exceeded"})
 
 Ahead = Callable[[str, Access, "tuple[Hop, ...]"], Awaitable[Sequence[tuple[Target, str]]]]
 """The targets, and their service tiers, that the rest of a chain may lead to: `plan.selection.Selection.ahead`."""
@@ -64,28 +73,31 @@ class Bookkeeper:
             others = await self._ahead(plan.prompt.model, call.caller.access, plan.route[1:])
             variants = [plan]
             for target, tier in others:
-                variants += [replace(plan, target=target, service_tier=each) for each in {tier, plan.service_tier}]
+                limit = _limit_of(plan, target, call.caller.access)
+                variants += [
+                    replace(plan, target=target, service_tier=each, max_tokens=limit)
+                    for each in {tier, plan.service_tier}
+                ]
             cost += max(chat_demand([each], n, self.prices, self._output).cost for each in variants)
         return replace(asked, cost=cost)
 
     def record(self, call: Call, tally: Tally, ending: Ending) -> UsageRecord:
         """A cached answer used nothing: its tokens are what was `saved`. Usage that nobody told is estimated."""
-        usage, failure = tally.usage, ending.failure
+        failure = ending.failure
         hit = call.receipt.cache == "hit"
-        silent = ending.outcome != "ok" and tally.told < ending.choices and not hit
-        estimated = silent and (tally.first is not None or (ending.outcome == "disconnected" and bool(tally.plans)))
-        if estimated:
-            usage = _estimated(tally, ending.choices)
-        tier = tally.tier or (tally.plans[0].service_tier if tally.plans else "")
-        cost = self.cost(call.receipt.target, usage, tier)
+        told = {choice: part.usage for choice, part in tally.parts.items() if part.usage is not None}
+        silent = ending.outcome != "ok" and len(told) < ending.choices and not hit
+        estimated = silent and (tally.first is not None or (tally.admitted and is_lost(ending)))
+        usages = self._guessed(call, tally, ending, told) if estimated else told
+        cost = self._billed(call, tally, ending, usages)
         begun = tally.first is not None
         return UsageRecord(
             call=call,
             outcome=ending.outcome,
             status=200 if ending.outcome != "error" or begun else failure.status if failure else 500,
             error_code=(failure.code or failure.type) if failure else None,
-            usage=Usage() if hit else usage,
-            tier=tally.tier,
+            usage=Usage() if hit else sum(usages.values(), Usage()),
+            tier=next((part.tier for part in tally.parts.values() if part.tier), ""),
             finish=tally.finish,
             streamed=ending.streamed,
             choices=ending.choices,
@@ -97,6 +109,36 @@ class Bookkeeper:
             saved=cost.total if hit else 0,
             ended=ending.ended,
         )
+
+    def _guessed(self, call: Call, tally: Tally, ending: Ending, told: Mapping[int, Usage]) -> dict[int, Usage]:
+        """What was told of some choices, and a guess at the others. Of a whole answer that nobody waited for nothing was
+        seen, and all of it may have been said: as much as was reserved for it, as far as there was time."""
+        usages = dict(told)
+        seconds = max(0.0, ending.ended - call.started)
+        for choice in range(ending.choices) if tally.plans else ():
+            if choice in usages:
+                continue
+            plan, part = _plan_of(tally, choice, ending.choices), tally.parts.get(choice)
+            said = 0 if part is None else (part.letters + 2) // 3
+            if part is None and plan.whole and is_lost(ending):
+                said = min(output_limit(plan, self._output), round(seconds * FASTEST))
+            usages[choice] = Usage(input=prompt_tokens(plan), output=said)
+        return usages
+
+    def _billed(self, call: Call, tally: Tally, ending: Ending, usages: Mapping[int, Usage]) -> Cost:
+        """Each choice at the price of the model that answered it: a chain or a split may have led to several."""
+        bills: dict[tuple[str, str, str], tuple[Target | None, Usage]] = {}
+        for choice, usage in usages.items():
+            part, target, tier = tally.parts.get(choice), call.receipt.target, ""
+            if tally.plans:
+                plan = _plan_of(tally, choice, ending.choices)
+                target = plan.target if len(tally.plans) > 1 and call.receipt.cache != "hit" else target
+                tier = plan.service_tier
+            if part is not None:
+                target, tier = part.target or target, part.tier or tier
+            name = (target.model_id, target.priced_id, tier) if target else ("", "", tier)
+            bills[name] = (target, bills[name][1] + usage if name in bills else usage)
+        return sum((self.cost(target, usage, tier) for (_, _, tier), (target, usage) in bills.items()), _FREE)
 
     def cost(self, target: Target | None, usage: Usage, tier: str = "", images: int = 0) -> Cost:
         if target is None or (usage == _NOTHING and not images):
@@ -124,14 +166,13 @@ class KeptEmbedder:
 
     async def embed(self, request: EmbeddingRequest, call: Call) -> Embeddings:
         settlement: Settlement = self._books.accounting
-        tokens = images = 0
+        tokens = 0
         outcome: Outcome = "disconnected"
         failure: GatewayError | None = None
         try:
             settlement = await self._books.accounting.admit(call, lambda: self._demand(request, call.caller.access))
             embeddings = await in_time(self._inner.embed(request, call), call.deadline)
             tokens, outcome = embeddings.tokens, "ok"
-            images = sum(item.image is not None for item in request.items)
             return embeddings
         except GatewayError as problem:
             outcome, failure = "error", problem
@@ -141,7 +182,7 @@ class KeptEmbedder:
             raise
         finally:
             ending = Ending(outcome, failure, self._clock())
-            await lasting(settlement.settle(self._record(call, request, ending, tokens, images)))
+            await lasting(settlement.settle(self._record(call, request, ending, tokens)), for_books(call.deadline))
 
     async def _demand(self, request: EmbeddingRequest, access: Access) -> Demand:
         target = await self._resolve(request.model, access)
@@ -149,10 +190,13 @@ class KeptEmbedder:
         images = sum(item.image is not None for item in request.items)
         return Demand(target.base_id, tokens, self._books.cost(target, Usage(input=tokens), images=images).total)
 
-    def _record(self, call: Call, request: EmbeddingRequest, ending: Ending, tokens: int, images: int) -> UsageRecord:
-        """An embedding that nobody waited for was paid for all the same."""
-        failure, estimated = ending.failure, ending.outcome == "disconnected" and call.receipt.target is not None
-        usage = Usage(input=embedding_tokens(request.items) if estimated else tokens)
+    def _record(self, call: Call, request: EmbeddingRequest, ending: Ending, tokens: int) -> UsageRecord:
+        """An embedding that nobody waited for was paid for all the same, and so was what came before a failure."""
+        failure, estimated = ending.failure, is_lost(ending) and call.receipt.target is not None
+        tokens = max(tokens, call.receipt.tokens)
+        paid = ending.outcome == "ok" or estimated
+        images = sum(item.image is not None for item in request.items) if paid else 0
+        usage = Usage(input=max(tokens, embedding_tokens(request.items)) if estimated else tokens)
         status = 200 if ending.outcome == "ok" else 499 if ending.outcome == "disconnected" else 500
         return UsageRecord(
             call=call,
@@ -172,13 +216,22 @@ class KeptEmbedder:
         )
 
 
-def _estimated(tally: Tally, choices: int) -> Usage:
-    """What was told of some choices, and a guess at the others."""
-    told = tally.usage
-    each = choices // max(1, len(tally.plans))
-    missing = sum(prompt_tokens(plan) for plan in tally.plans) * each * (choices - tally.told) // max(1, choices)
-    said = max(0, (tally.letters + 2) // 3 - told.output)
-    return told + Usage(input=missing, output=said)
+def is_lost(ending: Ending) -> bool:
+    """Whether the model may have gone on, and is paid, though nobody heard it to its end."""
+    failure = ending.failure
+    return ending.outcome == "disconnected" or (failure is not None and failure.code in _UNHEARD)
+
+
+def _limit_of(plan: Plan, target: Target, access: Access) -> int | None:
+    """Of an answer by a later target of the chain: what held the first one to less need not hold this one."""
+    limits = (plan.prompt.sampling.max_tokens, access.max_tokens)
+    named = min((limit for limit in limits if limit is not None), default=plan.max_tokens)
+    most = target.traits.max_tokens_limit
+    return named if named is None or most is None else min(named, most)
+
+
+def _plan_of(tally: Tally, choice: int, choices: int) -> Plan:
+    return tally.plans[min(choice // max(1, choices // len(tally.plans)), len(tally.plans) - 1)]
 
 
 _NOTHING = Usage()

@@ -39,6 +39,8 @@ def prompt_tokens(plan: Plan) -> int:
         tokens += 20 + text_tokens(tool.name) + text_tokens(tool.description) + _json(tool.schema)
     if plan.text_format is not None:
         tokens += _json(plan.text_format.schema)
+    if plan.fields:
+        tokens += _json(plan.fields)  # a client's own may hold tools, or whatever else a model reads
     return tokens
 
 
@@ -49,16 +51,16 @@ def chat_demand(plans: Sequence[Plan], n: int, prices: Prices, output: int) -> D
         target = plan.target
         read, written = prompt_tokens(plan), output_limit(plan, output)
         cached = plan.cache_points or plan.cache_auto
-        usage = Usage(
-            input=0 if cached else read,
-            output=written,
-            cache_write=read if cached else 0,
-            cache_write_1h=read if cached and plan.cache_ttl == "1h" else 0,
-        )
+        usages = [Usage(input=read, output=written)]
+        if cached:  # dearer with most models, free with some; and a short prompt is not kept at all
+            hour = read if plan.cache_ttl == "1h" else 0
+            usages.append(Usage(output=written, cache_write=read, cache_write_1h=hour))
         called = target.priced_id or target.model_id
         # A model without the tier that is asked for answers at the usual price.
         tiers = {plan.service_tier, ""}
-        cost += n * max(prices.cost(called, target.base_id, usage, tier=tier).total for tier in tiers)
+        cost += n * max(
+            prices.cost(called, target.base_id, usage, tier=tier).total for tier in tiers for usage in usages
+        )
         tokens += n * (read + written)
     return Demand(plans[0].target.base_id, tokens, cost)
 

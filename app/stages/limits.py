@@ -15,7 +15,6 @@ from pydantic_core import to_json
 
 from app.core.access import NANOS, Budget, Scope
 from app.core.books import Demand
-from app.core.ports import Caller
 from app.core.windows import MINUTE
 from app.errors import GatewayError, QuotaExceeded, RateLimited
 
@@ -24,12 +23,19 @@ log = logging.getLogger("gateway.usage")
 _SCOPES = {"key": "This key", "project": "This key's project", "organization": "This gateway"}
 
 
-def rate_headers(holds: Sequence[Any], now: float, scopes: Iterable[Scope] = ()) -> dict[str, str]:
-    """`x-ratelimit-*` of the rate that leaves least; of untouched limits where `holds` are not there."""
+def rate_headers(
+    holds: Sequence[Any], now: float, scopes: Iterable[Scope] = (), *, models: bool = True
+) -> dict[str, str]:
+    """`x-ratelimit-*` of the rate that leaves least; of untouched limits where `holds` are not there.
+
+    `models`: whether the rates of the model that was asked for count as well.
+    """
     requests: list[tuple[int, int]] = []
     tokens: list[tuple[int, int]] = []
     for hold in holds:
         for rates, ending in hold.rates():
+            if ending and not models:
+                continue
             _left(requests, rates.rpm, hold.item, f"q{hold.minute}{ending}")
             _left(tokens, rates.tpm, hold.item, f"t{hold.minute}{ending}")
     for scope in scopes:
@@ -63,26 +69,22 @@ def duration(seconds: float) -> str:
     return f"{int(minutes)}m{round(rest)}s" if minutes else f"{rest:g}s"
 
 
-def refusal(problems: Sequence[Any], asked: Demand, caller: Caller, now: float) -> tuple[GatewayError, dict[str, str]]:
-    """The error for the ledgers that stand in the way (`stores.ledger.Exhausted`), and the headers that go with it.
+def refusal(problems: Sequence[Any], asked: Demand, now: float) -> GatewayError:
+    """The error for the ledgers that stand in the way (`stores.ledger.Exhausted`); their holds are told what was found.
 
     A budget goes before a rate: it does not help to wait a minute for it.
     """
-    headers = rate_headers([_seen(problem) for problem in problems], now)
+    for problem in problems:
+        problem.hold.item = problem.item
     for problem in problems:
         budget = problem.hold.scope.budget if problem.hold.marked else None
         if budget is not None and (not budget.nanos or _used(problem.item) + problem.hold.cost > budget.nanos):
-            return _out_of_money(problem, budget), headers
+            return _out_of_money(problem, budget)
     for problem in problems:
         error = _too_fast(problem, asked, now)
         if error is not None:
-            return error, headers
-    return RateLimited("Too many requests at once for this key's limits.", retry_after=1.0), headers
-
-
-def _seen(problem: Any) -> Any:
-    problem.hold.item = problem.item
-    return problem.hold
+            return error
+    return RateLimited("Too many requests at once for this key's limits.", retry_after=1.0)
 
 
 def _used(item: Mapping[str, Any]) -> int:

@@ -13,7 +13,6 @@ process has spent what it had reserved.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from typing import NamedTuple
 
 from app.core.access import Budget, Interval, Scope
 from app.core.directory import Spent
-from app.core.table import Absent, Condition, Item, Present, Refused, Table, TableUnavailable, Value
+from app.core.table import Absent, Condition, Equal, Item, Present, Refused, Table, TableUnavailable, Value
 from app.core.windows import DAY, MINUTE, Window, window_at
 from app.stores.holds import (
     Hold,
@@ -45,11 +44,12 @@ MOST_SWEPT = 20
 
 
 class Settled(NamedTuple):
-    """`item`: the ledger afterwards, None where it could not be written, so that the estimate will be charged. `late`: the
-    estimate had been charged already, and was put right in the ledger."""
+    """`item`: the ledger afterwards, None where it could not be written, so that the estimate will be charged: for certain
+    where `doubtful` is not set. `late`: the estimate had been charged already, and was put right in the ledger."""
 
     item: Item | None
     late: bool = False
+    doubtful: bool = False
 
 
 class Exhausted(Exception):
@@ -77,15 +77,20 @@ class Ledgers:
         return Spent(settled, used - settled, window.name, window.end)
 
     async def begin(self, kind: str, id: str, budget: Budget, already: int) -> None:
+        """A ledger that is there already may have stood still meanwhile: it counts only while there is a limit."""
         window = window_at(budget.interval, self._clock())
-        with contextlib.suppress(Refused):  # it is counted already
-            await self._table.update(
-                pk_of(kind, id),
-                f"{budget.interval}#{window.name}",
-                set={"expires_at": window.end + KEPT_AFTER},
-                add={"used": already, "settled": already},
-                when=(Absent("settled"),),
-            )
+        pk, sk, kept = pk_of(kind, id), f"{budget.interval}#{window.name}", {"expires_at": window.end + KEPT_AFTER}
+        when: tuple[Condition, ...] = (Absent("settled"),)
+        missing = already
+        while missing >= 0:
+            try:
+                await self._table.update(pk, sk, set=kept, add={"used": missing, "settled": missing}, when=when)
+                return
+            except Refused as refusal:
+                settled = whole(refusal.item or {}, "settled")
+                missing, when = already - settled, (Equal("settled", settled),)
+                if missing == 0:
+                    return
 
     async def reserve(self, scope: Scope, request_id: str, model: str, cost: int, tokens: int) -> Hold:
         """Take room for a request in one ledger. Raises Exhausted, and TableUnavailable where that can't be told."""
@@ -143,7 +148,7 @@ class Ledgers:
                 if doubtful and not hold.marked:
                     break
         log.error("request %s could not be settled; its estimate is charged", hold.mark.rpartition(":")[2])
-        return Settled(None)
+        return Settled(None, doubtful=doubtful)
 
     async def count(self, scope: Scope, cost: int) -> tuple[Item, Window]:
         """Add to a ledger that holds nothing back (a soft budget, alerts). Raises TableUnavailable."""
@@ -185,14 +190,15 @@ class Ledgers:
 
     async def _resettle(self, hold: Hold, cost: int) -> Settled:
         """It came so late that its estimate was charged: put that right, once."""
-        difference = {"used": cost - hold.cost, "settled": cost - hold.cost}
+        difference, doubtful = {"used": cost - hold.cost, "settled": cost - hold.cost}, False
         for _ in range(SETTLING):
             try:
                 return Settled(await self._table.update(hold.pk, hold.sk, add=difference), late=True)
             except TableUnavailable as problem:
                 if problem.written is not False:
+                    doubtful = True
                     break
-        return Settled(None)
+        return Settled(None, doubtful=doubtful)
 
     def _hold(self, scope: Scope, request_id: str, model: str, cost: int, tokens: int) -> Hold:
         now = self._clock()

@@ -24,18 +24,19 @@ RENEW_SECONDS: Final = 30.0
 FRESH_SECONDS: Final = 60.0
 OUTAGE_SECONDS: Final = 300.0
 PAUSE_SECONDS: Final = 2.0
-"""After a failed read of something that is kept, for so long no other is tried."""
+"""After a failed read of something that is kept, for so long no other is tried; and in any case for as long as the
+failure took, up to LONGEST_PAUSE: not every request is to wait for a table that does not answer."""
+LONGEST_PAUSE: Final = 15.0
 
 
 class Kept(Generic[T]):
-    """`value` as it was at `read_at` (epoch seconds). `tried_at`: when a read of it failed last."""
+    """`value` as it was at `read_at` (epoch seconds)."""
 
-    __slots__ = ("read_at", "tried_at", "value")
+    __slots__ = ("read_at", "value")
 
     def __init__(self, value: T, read_at: float) -> None:
         self.value = value
         self.read_at = read_at
-        self.tried_at = -math.inf
 
 
 class Lookups(Generic[T]):
@@ -49,6 +50,7 @@ class Lookups(Generic[T]):
         self._most = most
         self._kept: OrderedDict[str, Kept[T]] = OrderedDict()
         self._reading: dict[str, tuple[asyncio.Task[T | None], float]] = {}
+        self._failed: OrderedDict[str, tuple[float, UpstreamFailure]] = OrderedDict()
 
     def peek(self, id: str, now: float) -> Kept[T] | None:
         """What may be served without waiting."""
@@ -59,14 +61,13 @@ class Lookups(Generic[T]):
         if not 0 <= age < FRESH_SECONDS:  # below 0: a clock that was set back must not prolong anything
             return None
         self._kept.move_to_end(id)
-        if age >= RENEW_SECONDS and not _pausing(kept, now):
+        if age >= RENEW_SECONDS and self._pausing(id, now) is None:
             self._begin(id, now)
         return kept
 
     def prefetch(self, id: str, now: float) -> None:
         """Begin the read that `get` would wait for."""
-        kept = self._kept.get(id)
-        if self.peek(id, now) is None and not (kept and _pausing(kept, now)):
+        if self.peek(id, now) is None and self._pausing(id, now) is None:
             self._begin(id, now)
 
     async def get(self, id: str, *, anew: bool = False) -> tuple[Kept[T] | None, bool]:
@@ -76,8 +77,10 @@ class Lookups(Generic[T]):
             return fresh, False
         kept = self._kept.get(id)
         useful = not anew and kept is not None and 0 <= now - kept.read_at < OUTAGE_SECONDS
-        if useful and kept is not None and _pausing(kept, now):
-            return kept, True
+        if failure := self._pausing(id, now):
+            if useful:
+                return kept, True
+            raise failure
         task = self._begin(id, now)
         await asyncio.wait({task})  # a waiter that is cancelled leaves it running for the others
         try:
@@ -111,10 +114,18 @@ class Lookups(Generic[T]):
         del self._reading[id]
         if task.cancelled():  # with the event loop it ran in
             return
-        if task.exception() is not None:
-            if (kept := self._kept.get(id)) is not None:
-                kept.tried_at = self._clock()
+        failure = task.exception()
+        if failure is not None:
+            if isinstance(failure, UpstreamFailure):
+                now = self._clock()
+                kept = self._kept.get(id)
+                serves = kept is not None and 0 <= now - kept.read_at < OUTAGE_SECONDS
+                pause = max(now - began, PAUSE_SECONDS if serves else 0.0)
+                self._failed[id] = now + min(pause, LONGEST_PAUSE), failure
+                if len(self._failed) > self._most:
+                    self._failed.popitem(last=False)
             return
+        self._failed.pop(id, None)
         value = task.result()
         if value is None:
             self._kept.pop(id, None)
@@ -124,6 +135,7 @@ class Lookups(Generic[T]):
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
-
-def _pausing(kept: Kept[T], now: float) -> bool:
-    return 0 <= now - kept.tried_at < PAUSE_SECONDS
+    def _pausing(self, id: str, now: float) -> UpstreamFailure | None:
+        """The failure after which nothing is read for a while."""
+        until, failure = self._failed.get(id, (-math.inf, None))
+        return failure if 0 < until - now <= LONGEST_PAUSE else None

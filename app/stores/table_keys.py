@@ -83,9 +83,9 @@ class TableKeys:
         except LimitsUnchecked:
             raise
         except TableUnavailable:
-            last = self._own_last or own
-            if self._own_shut or any(map(is_hard, last.scopes)):
-                raise
+            last = self._own_last
+            if last is None or self._own_shut or any(map(is_hard, last.scopes)):
+                raise  # what was never read may hold a limit
             return replace(last, stale=True)
         except Unauthenticated:
             self._own_shut = True

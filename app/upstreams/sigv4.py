@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -45,16 +46,16 @@ class SigV4:
         """The headers to send. `url` has no query; its path is percent-encoded once, and is signed encoded twice."""
         credentials = self._credentials()
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._clock()))
-        parts = urlsplit(url)
+        path, host = _place(url)
         sent = dict(headers) | {"X-Amz-Date": stamp}
         if credentials.token:
             sent["X-Amz-Security-Token"] = credentials.token
-        signed = {name.lower(): " ".join(value.split()) for name, value in sent.items()} | {"host": _host(parts)}
+        signed = {name.lower(): " ".join(value.split()) for name, value in sent.items()} | {"host": host}
         names = ";".join(sorted(signed))
         canonical = "\n".join(
             (
                 method,
-                quote(parts.path or "/", safe="/~"),
+                path,
                 "",
                 *(f"{name}:{signed[name]}" for name in sorted(signed)),
                 "",
@@ -81,6 +82,13 @@ class SigV4:
             key = hmac.digest(key, step.encode(), "sha256")
         self._kept = (secret, day, key)
         return key
+
+
+@lru_cache(maxsize=256)
+def _place(url: str) -> tuple[str, str]:
+    """The path as it is signed, and the host."""
+    parts = urlsplit(url)
+    return quote(parts.path or "/", safe="/~"), _host(parts)
 
 
 def _host(parts: SplitResult) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from app.canary.warm import HOLD_MS
+from app.core.events import Usage
+from app.core.money import Cost
+from app.stores.rollup_items import adds_of, sk_of
 from bench import cost_tables
 from bench.costs import (
     DEPLOYMENT,
@@ -19,14 +23,17 @@ from bench.costs import (
     REQUEST,
     REQUESTS,
     STACKS,
+    TABLE,
     bill,
     canary,
     fargate,
     lambda_function,
     load_balancer,
     on_lambda,
+    table,
     this_gateway,
 )
+from tests.usage_records import record as usage_record
 
 ROOT = Path(__file__).parents[2]
 TABLES = (
@@ -35,6 +42,7 @@ TABLES = (
     cost_tables.outside,
     cost_tables.memories,
     cost_tables.canary_alone,
+    cost_tables.keys,
 )
 
 
@@ -51,7 +59,7 @@ def test_every_price_is_positive_dated_and_sourced() -> None:
 
 
 def test_every_price_is_used_and_no_other() -> None:
-    used = {name for stack in STACKS.values() for name in stack(1000)}
+    used = {name for stack in STACKS.values() for name in stack(1000)} | set(table(1000, 1))
     assert used == set(PRICES)
 
 
@@ -83,6 +91,7 @@ def test_half_a_gigabyte_for_ten_seconds_is_five_gigabyte_seconds() -> None:
         (fargate(1, 2), 0.03238 * 730 + 2 * 0.00356 * 730 + 3.65),
         ({"g5_xlarge_hours": HOURS}, 734.38),
         ({"rest_api_requests": 1_000_000}, 3.50),
+        ({"dynamodb_writes": 4_000_000, "dynamodb_reads": 1_000_000}, 2.625),
     ],
 )
 def test_known_sums(used: dict[str, float], usd: float) -> None:
@@ -104,6 +113,39 @@ def test_the_canary_is_what_the_two_rows_differ_by() -> None:
     for count in REQUESTS:
         difference = bill(this_gateway(count), free=False) - bill(on_lambda(count), free=False)
         assert difference == pytest.approx(bill(canary(), free=False))
+
+
+def test_a_table_that_nobody_uses_costs_nothing() -> None:
+    assert bill(table(0, 2), free=False) == 0
+
+
+def test_a_rollup_is_two_units_at_the_end_of_a_busy_day() -> None:
+    """A chat each minute, at ever other speeds. A ledger is one unit while no more than ten requests are under way."""
+    adds: Counter[str] = Counter()
+    for minute in range(24 * 60):
+        usage, cost = Usage(900, 400, 2000, 300), Cost(2_700_000, 6_000_000, 600_000, 1_100_000)
+        record = usage_record(usage=usage, cost=cost, total_ms=300 + 30 * minute, first_token_ms=200 + minute)
+        adds.update(adds_of(record, minute // 60))
+    sk = sk_of("completions", "proj_" + "a" * 16, "key_" + "a" * 16, "zoe", f"us.anthropic.{'m' * 30}", "fast", "default",
+               "realtime", "team=search,workflow=tour")  # fmt: skip
+    rollup = size({"pk": "usage#2026-11-21", "sk": sk, "expires_at": 1_830_000_000, **adds})
+    assert 1024 < rollup <= TABLE.rollup * 1024
+    open_ones = {f"o:1795277113:req_{number:032x}": 10**9 for number in range(10)}
+    ledger: dict[str, str | int] = {
+        "pk": "spend#key#key_" + "a" * 16,
+        "sk": "month#2026-11",
+        "used": 10**12,
+        "settled": 10**12,
+        "q29921285": 60,
+    }
+    assert size(ledger | {"t29921285": 10**6, "expires_at": 1_830_000_000} | open_ones) <= 1024
+
+
+def size(item: Mapping[str, str | int]) -> int:
+    """As DynamoDB counts (developer guide, item sizes): names, texts, and half a byte a digit and one more for numbers."""
+    return sum(
+        len(name) + (len(value) if isinstance(value, str) else len(str(value)) // 2 + 2) for name, value in item.items()
+    )
 
 
 def test_the_canary_costs_cents() -> None:

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from local.emulator import Emulator
 from tests.table_backends import DynamoDb
-from tests.wire.gateway import environment, serving
+from tests.wire.gateway import KEY, NOVA, chat, environment, serving
 
 ROOT = Path(__file__).parents[2]
 ADMIN = "sk-admin-of-the-tour"
@@ -69,6 +70,8 @@ def test_the_tour_does_what_it_says(environ: dict[str, str], tmp_path: Path) -> 
 
 def test_the_tours_program_runs(environ: dict[str, str], tmp_path: Path) -> None:
     (program,) = [text for kind, text in BLOCKS if kind == "python"]
+    url, headers = f"{environ['OPENAI_BASE_URL']}/chat/completions", {"authorization": f"Bearer {KEY}"}
+    assert httpx.post(url, json=chat("hi"), headers=headers, timeout=30).status_code == 200
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
@@ -79,5 +82,8 @@ def test_the_tours_program_runs(environ: dict[str, str], tmp_path: Path) -> None
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("sk-gw-")
-    assert "bucket" in done.stdout
+    key, *lines = done.stdout.splitlines()
+    assert key.startswith("sk-gw-")
+    assert [line.split()[1:] for line in lines if " proj_default " in line] == [
+        ["proj_default", f"{NOVA},", kind, cost] for kind, cost in (("input", "1.2e-07"), ("output", "9.6e-07"))
+    ]

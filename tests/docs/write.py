@@ -74,6 +74,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "costs-inside": ("docs/costs.md", cost_tables.inside),
     "costs-outside": ("docs/costs.md", cost_tables.outside),
     "costs-memory": ("docs/costs.md", cost_tables.memories),
+    "costs-keys": ("docs/costs.md", cost_tables.keys),
     "costs-canary": ("docs/costs.md", cost_tables.canary_alone),
     "costs-prices": ("docs/costs.md", cost_tables.prices),
     "prices-rules": ("docs/prices.md", price_page.rules),

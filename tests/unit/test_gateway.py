@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from app.core.books import UsageRecord
-from app.core.events import Batch, Finished, Started, TextDelta, Usage
+from app.core.deadline import deadline_exceeded
+from app.core.events import Batch, Finished, Metered, Started, TextDelta, Usage
+from app.core.money import Cost
 from app.core.plan import Plan
 from app.core.ports import Call, ChatUpstream
 from app.core.prompt import Message, Prompt, Text
@@ -18,8 +22,8 @@ from app.errors import InvalidRequest, UpstreamFailure
 from app.gateway import Gateway
 from app.stages.bookkeeping import Bookkeeper
 from app.stages.plain import Plain
-from tests.unit.stages.prices import PRICES
-from tests.unit.stages.upstreams import ANSWER, FixedPlanner, Scripted, call
+from tests.unit.stages.prices import PRICES, PlainPrices
+from tests.unit.stages.upstreams import ANSWER, FixedPlanner, Scripted, call, plan
 
 PROMPT = Prompt("m", (Message("user", (Text("Hello"),)),))
 
@@ -174,3 +178,62 @@ async def test_the_first_token_is_timed_by_the_first_batch() -> None:
     made, records = gateway(Scripted([[Started("up")], *ANSWER]), (100.1, 103.0))
     await made.complete(PROMPT, call())
     assert records.one.first_token_ms == 100
+
+
+async def test_each_choice_is_charged_at_the_model_that_answered_it() -> None:
+    """After a fallback of one choice the receipt names that one's model only."""
+    dear = replace(plan().target, model_id="dear", base_id="dear")
+    first: list[Batch] = [[Started("1", dear), Metered(Usage(0, 1000))]]
+    second: list[Batch] = [[Started("2"), Metered(Usage(0, 1000))]]
+    records = Records()
+    of = call()
+    of.receipt.target = replace(dear, model_id="cheap", base_id="cheap")
+    made = Gateway(FixedPlanner(), Scripted(first, second), Bookkeeper(Plain(records), DearPrices(), output=500))
+    await made.complete(PROMPT, of, n=2)
+    assert records.one.cost.total == 1000 * 100 + 1000
+
+
+class DearPrices(PlainPrices):
+    def cost(self, called: str, base_id: str, usage: Usage, **options: Any) -> Cost:
+        return Cost(output=usage.output * (100 if called == "dear" else 1))
+
+
+class Silent:
+    """Implements ChatUpstream: asked, and then nothing for three seconds of the clock."""
+
+    def __init__(self, failure: BaseException) -> None:
+        self.failure = failure
+
+    async def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
+        for batch in ([], [TextDelta("never")]):
+            if not batch:
+                raise self.failure
+            yield batch
+
+
+@pytest.mark.parametrize("failure", [deadline_exceeded(), asyncio.CancelledError()])
+@pytest.mark.parametrize(("limit", "said"), [(50, 50), (100_000, 1200)])
+async def test_a_whole_answer_that_nobody_waited_for_is_not_free(failure: BaseException, limit: int, said: int) -> None:
+    """The model goes on, and is paid: as much as was reserved, as far as there was time to say it."""
+    records = Records()
+    planner = FixedPlanner(plan(whole=True, max_tokens=limit))
+    books = Bookkeeper(Plain(records), PRICES)
+    made = Gateway(planner, Silent(failure), books, clock=lambda: 103.0)
+    with pytest.raises(type(failure)):
+        await made.complete(PROMPT, call())
+    assert (records.one.usage.output, records.one.estimated) == (said, True)
+    assert records.one.usage.input > 0
+
+
+async def test_a_request_that_failed_before_it_was_let_in_costs_nothing() -> None:
+    records = Records()
+    books = Bookkeeper(Refusing(records), PRICES)
+    made = Gateway(FixedPlanner(), Scripted(ANSWER), books)
+    with pytest.raises(asyncio.CancelledError):
+        await made.complete(PROMPT, call())
+    assert (records.one.outcome, records.one.usage, records.one.estimated) == ("disconnected", Usage(), False)
+
+
+class Refusing(Plain):
+    async def admit(self, call: Call, demand: Any) -> Any:
+        raise asyncio.CancelledError

@@ -31,6 +31,7 @@ from tests.wire.raw import connected, read_until, request
 T = TypeVar("T")
 PROCESSES = 3
 REQUESTS = 200
+TITAN = "amazon.titan-embed-text-v2:0"
 MAX_TOKENS = 1000
 ESTIMATE = 250_000
 """Nano-USD that a request for 1,000 tokens of Nova Lite is expected to cost at most: 240,000 for them, some for the prompt."""
@@ -263,6 +264,34 @@ def test_requests_per_minute_hold_across_processes(emulator: Emulator, dynamodb_
         "request_id": "",
     }
     assert 1 <= int(refused.headers["retry-after"]) <= 60
+
+
+LEFT = tuple(f"x-ratelimit-{what}-{of}" for of in ("requests", "tokens") for what in ("limit", "remaining", "reset"))
+
+
+def test_every_answer_to_a_limited_key_says_what_is_left(emulator: Emulator, dynamodb_moto: DynamoDb) -> None:
+    """Also those that ask no model, those that fail, and the very first one that a process gives."""
+    _, secret = key_with(dynamodb_moto, rates=Rates(rpm=100, tpm=100_000), access=Access(models=(NOVA, TITAN)))
+    asked: tuple[tuple[int, str, dict[str, Any] | None], ...] = (
+        (200, "models", None),
+        (200, f"models/{NOVA}", None),
+        (404, "models/nothing", None),
+        (200, "chat/completions", chat("Hi")),
+        (200, "chat/completions", chat("Hi", stream=True)),
+        (200, "completions", {"model": NOVA, "prompt": "Hi"}),
+        (200, "embeddings", {"model": TITAN, "input": "Hi"}),
+        (400, "chat/completions", {"model": NOVA}),
+        (403, "chat/completions", chat("Hi", model="zai.glm-5")),
+        (429, "chat/completions", chat("Hi [[emulate: throttle]]")),
+        (429, "chat/completions", chat("Hi", max_tokens=200_000)),
+    )
+    headers = {"authorization": f"Bearer {secret}"}
+    with running(emulator, dynamodb_moto) as (gateway,), httpx.Client(base_url=f"{gateway.url}/v1/") as client:
+        for status, path, body in asked:
+            answer = client.request("POST" if body else "GET", path, json=body, headers=headers, timeout=30)
+            assert answer.status_code == status, (path, answer.text)
+            assert [name for name in LEFT if name not in answer.headers] == [], path
+            assert answer.headers["x-ratelimit-limit-requests"] == "100"
 
 
 def test_zero_blocks(emulator: Emulator, dynamodb_moto: DynamoDb) -> None:

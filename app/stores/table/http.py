@@ -71,7 +71,7 @@ class HttpPool:
         except BaseException:
             connection.close()
             raise
-        if connection.reusable and len(self._idle) < MAX_IDLE:
+        if connection.clean and len(self._idle) < MAX_IDLE:
             connection.idle_since = self._clock()
             self._idle.append(connection)
         else:
@@ -110,13 +110,16 @@ class HttpPool:
         port = self._proxy.port or 8080
         transport, connection = await loop.create_connection(_Connection, self._proxy.hostname or "", port)
         where = f"{self._host}:{self._port}"
-        answer = await connection.ask(
-            f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode(), None, bodiless=True
-        )
-        if answer.status != 200 or context is None:
-            connection.close()
-            raise OSError("the proxy refuses")
-        secured = await loop.start_tls(transport, connection, context, server_hostname=self._host)
+        try:
+            answer = await connection.ask(
+                f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode(), None, bodiless=True
+            )
+            if answer.status != 200 or context is None:
+                raise OSError("the proxy refuses")
+            secured = await loop.start_tls(transport, connection, context, server_hostname=self._host)
+        except BaseException:
+            connection.close()  # also where it took too long: nobody else knows of it
+            raise
         assert secured is not None
         connection.connection_made(secured)
         return connection
@@ -136,9 +139,14 @@ class _Connection(asyncio.Protocol):
         self.alive = True
         self.idle_since = 0.0
 
+    @property
+    def clean(self) -> bool:
+        """Whether another request may follow: more may have come behind the answer since."""
+        return self.reusable and self.alive and not self._buffer
+
     async def ask(self, message: bytes, patience: float | None, *, bodiless: bool = False) -> Answer:
         loop = asyncio.get_running_loop()
-        if self._transport is None or not self.alive:
+        if self._transport is None or not self.alive or self._buffer:  # what nobody asked for must answer nothing
             raise Broken("the connection was closed", sent=False)
         self._waiter = loop.create_future()
         self._head, self._bodiless, self.reusable = None, bodiless, False

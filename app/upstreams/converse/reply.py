@@ -89,7 +89,7 @@ class ReplyMachine:
         if name == "metadata":
             return [self._metered(event)]
         if name == "messageStart":
-            return [Started(self._upstream_id)]
+            return [Started(self._upstream_id, self._plan.target)]
         return []
 
     @property

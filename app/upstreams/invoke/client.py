@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
@@ -17,34 +18,46 @@ if TYPE_CHECKING:
     from app.upstreams.http import Endpoint  # urllib3 is loaded when a request, or the warm-up, needs it
 
 
-class InvokeClient:
-    """`invoke(model_id, body, region)` gives the answer's bytes and lower-case headers; raises GatewayError.
+METADATA_HEADER = "x-amzn-bedrock-request-metadata"
+"""A JSON object of up to 8500 characters; botocore 1.44.5's service model of InvokeModel (2026-11)."""
 
-    `region` is empty for the gateway's own. One quick second try where the first never got anywhere: an embedding has no
-    side effects and costs little.
+
+class InvokeClient:
+    """`invoke(model_id, body, region, metadata)` gives the answer's bytes and lower-case headers; raises GatewayError.
+
+    `region` is empty for the gateway's own. `metadata` is recorded in AWS's invocation logs, as Converse's is. One quick
+    second try where the first never got anywhere: an embedding has no side effects and costs little.
     """
 
     def __init__(self, endpoint: Callable[[str], Endpoint], executor: Executor) -> None:
         self._endpoint = endpoint
         self._executor = executor
 
-    async def invoke(self, model_id: str, body: bytes, region: str = "") -> tuple[bytes, Mapping[str, str]]:
+    async def invoke(
+        self, model_id: str, body: bytes, region: str = "", metadata: Mapping[str, str] | None = None
+    ) -> tuple[bytes, Mapping[str, str]]:
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        if metadata:
+            headers[METADATA_HEADER] = json.dumps(metadata)
         try:
-            return await self._once(model_id, body, region)
+            return await self._once(model_id, body, region, headers)
         except UpstreamFailure as problem:
             if not problem.passing:
                 raise
-            return await self._once(model_id, body, region)
+            return await self._once(model_id, body, region, headers)
 
-    async def _once(self, model_id: str, body: bytes, region: str) -> tuple[bytes, Mapping[str, str]]:
+    async def _once(
+        self, model_id: str, body: bytes, region: str, headers: Mapping[str, str]
+    ) -> tuple[bytes, Mapping[str, str]]:
         exchange = Exchange()
-        return await in_thread(lambda: self._post(model_id, body, region, exchange), exchange, self._executor)
+        return await in_thread(lambda: self._post(model_id, body, region, headers, exchange), exchange, self._executor)
 
-    def _post(self, model_id: str, body: bytes, region: str, exchange: Exchange) -> tuple[bytes, Mapping[str, str]]:
+    def _post(
+        self, model_id: str, body: bytes, region: str, headers: Mapping[str, str], exchange: Exchange
+    ) -> tuple[bytes, Mapping[str, str]]:
         path = f"/model/{quote(model_id, safe='')}/invoke"
-        headers = {"content-type": "application/json", "accept": "application/json"}
         try:
-            response = self._endpoint(region).post(path, body, headers, exchange)
+            response = self._endpoint(region).post(path, body, dict(headers), exchange)
             data = response.read()
             exchange.detach()
             response.release_conn()

@@ -25,18 +25,27 @@ TOKENS_HEADER = "x-amzn-bedrock-input-token-count"
 Resolve = Callable[[str], Awaitable[Target]]
 """The client's model name -> the model; raises NotFound."""
 
-Invoke = Callable[[str, bytes, str], Awaitable[tuple[bytes, Mapping[str, str]]]]
-"""InvokeModel: model id, JSON body, region (empty for the gateway's own) -> the response's body and headers (names in
-lower case); raises GatewayError."""
+Invoke = Callable[[str, bytes, str, Mapping[str, str]], Awaitable[tuple[bytes, Mapping[str, str]]]]
+"""InvokeModel: model id, JSON body, region (empty for the gateway's own), request metadata (who asks; may be empty) -> the
+response's body and headers (names in lower case); raises GatewayError."""
 
 
 class InvokeEmbedder:
     """The port `Embedder`. `parallel`: upstream calls at once for one request.
 
-    `strict`: raise InvalidRequest where a parameter would have no effect.
+    `strict`: raise InvalidRequest where a parameter would have no effect. `metadata`: what AWS's logs are to know of a call.
     """
 
-    def __init__(self, resolve: Resolve, invoke: Invoke, *, parallel: int = 8, strict: bool = False) -> None:
+    def __init__(
+        self,
+        resolve: Resolve,
+        invoke: Invoke,
+        *,
+        parallel: int = 8,
+        strict: bool = False,
+        metadata: Callable[[Call], Mapping[str, str]] = lambda call: {},
+    ) -> None:
+        self._metadata = metadata
         self._resolve = resolve
         self._invoke = invoke
         self._parallel = parallel
@@ -60,7 +69,14 @@ class InvokeEmbedder:
                 f"Parameter {name!r} has no effect with this model.", param=name, code="unsupported_parameter"
             )
         batches = partition(family, request.items)
-        replies = await self._fan_out(batches, lambda batch: self._one(target, family, options, batch))
+        metadata = self._metadata(call)
+
+        async def one(batch: Batch) -> tuple[Reply, int]:
+            reply, tokens = await self._one(target, family, options, batch, metadata)
+            call.receipt.tokens += tokens  # paid, even where another batch fails and nobody gets any of it
+            return reply, tokens
+
+        replies = await self._fan_out(batches, one)
         vectors = {
             position: vector
             for batch, (reply, _) in zip(batches, replies, strict=True)
@@ -69,12 +85,14 @@ class InvokeEmbedder:
         ordered = [vectors[position] for position in range(len(request.items))]
         return Embeddings(ordered, sum(tokens for _, tokens in replies), target.model_id)
 
-    async def _one(self, target: Target, family: Family, options: Options, batch: Batch) -> tuple[Reply, int]:
+    async def _one(
+        self, target: Target, family: Family, options: Options, batch: Batch, metadata: Mapping[str, str]
+    ) -> tuple[Reply, int]:
         """One upstream call: the vectors of a batch, and its tokens."""
         document = family.encode(batch.items, options)
         # A lone surrogate, legal in JSON and in a Python string, has no UTF-8: it goes out as a question mark.
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        answer, headers = await self._invoke(target.model_id, body, target.region)
+        answer, headers = await self._invoke(target.model_id, body, target.region, metadata)
         try:
             parsed = from_json(answer)
         except ValueError:

@@ -12,6 +12,7 @@ import pytest
 from app.core.access import NANOS, Alert, Budget, Rates, Scope
 from app.core.books import Demand, UsageRecord
 from app.core.events import Usage
+from app.core.lasting import finish
 from app.core.money import Cost
 from app.core.ports import Call, Caller
 from app.core.table import TableUnavailable
@@ -94,12 +95,16 @@ class Counting(MemoryTable):
         super().__init__(clock)
         self.calls: list[str] = []
         self.broken: TableUnavailable | None = None
+        self.slow: asyncio.Event | None = None
 
     async def update(self, *args: Any, **options: Any) -> Any:
         self.calls.append("update")
         if self.broken is not None:
             raise self.broken
-        return await super().update(*args, **options)
+        item = await super().update(*args, **options)
+        if self.slow is not None:
+            await self.slow.wait()
+        return item
 
     async def get(self, *args: Any, **options: Any) -> Any:
         self.calls.append("get")
@@ -248,6 +253,21 @@ async def test_a_models_own_rate_holds_for_that_model() -> None:
         await house.ask(scope)
 
 
+async def test_what_is_left_of_one_model_is_not_told_with_another() -> None:
+    house = House()
+    scopes = (key_scope(rates=Rates(rpm=100)), Scope("project", "proj_1", models={"m": Rates(rpm=1)}))
+    of_it = (await house.ask(*scopes)).call.receipt
+    between = house.admission.limits(Caller("key_1", scopes=scopes))
+    of_another = (await house.ask(*scopes, base_id="other")).call.receipt
+    told = [headers["x-ratelimit-remaining-requests"] for headers in (of_it.headers, between, of_another.headers)]
+    assert told == ["0", "99", "98"]
+    only_budget = Scope("project", "proj_1", budget=Budget(10**9), models={"m": Rates(rpm=1)})
+    house = House()
+    assert "x-ratelimit-limit-requests" in (await house.ask(only_budget)).call.receipt.headers
+    assert house.admission.limits(Caller("key_1", scopes=(only_budget,))) == {}
+    assert (await house.ask(only_budget, base_id="other")).call.receipt.headers == {}
+
+
 async def test_what_one_scope_refuses_is_given_back_to_the_others() -> None:
     house = House()
     key, project = key_scope(budget=Budget(1000)), Scope("project", "p", budget=Budget(50))
@@ -264,6 +284,24 @@ async def test_a_budget_goes_before_a_rate() -> None:
         await house.ask(scope, cost=100)
 
 
+async def test_who_leaves_while_the_table_is_asked_holds_nothing() -> None:
+    """The write may be under way already: it is waited for, and taken back."""
+    house = House()
+    scope = key_scope(budget=Budget(100))
+    house.table.slow = asyncio.Event()
+    asking = asyncio.create_task(house.ask(scope, cost=100))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert house.table.calls
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    house.table.slow.set()
+    await finish(5)
+    house.table.slow = None
+    await house.ask(scope, cost=100)
+
+
 async def test_limits_that_cannot_be_checked_are_503() -> None:
     house = House()
     house.table.broken = TableUnavailable("gone")
@@ -278,6 +316,20 @@ async def test_a_settlement_that_fails_is_told_in_the_record() -> None:
     house.table.broken = TableUnavailable("gone")
     await visit.leave()
     assert [line.unsettled for line in house.books.lines] == [True]
+
+
+async def test_what_could_not_be_settled_is_charged_once() -> None:
+    """Its estimate, when it expires: the real cost, which the record has added up, is taken out again."""
+    house = House()
+    visit = await house.ask(key_scope(budget=Budget(1000)), cost=100)
+    house.table.broken = TableUnavailable("throttled")
+    await visit.leave(40)
+    house.table.broken = None
+    house.clock.now += 61
+    await (await house.ask(key_scope(budget=Budget(1000)), cost=100)).leave(30)
+    ledger = await house.ledgers.spent("key", "key_1", "month")
+    charged = sum(each.cost.total for each in house.books.records) + sum(nanos for _, nanos in house.books.unsettled)
+    assert (ledger.spent, ledger.reserved, charged) == (130, 0, 130)
 
 
 async def test_what_killed_processes_held_is_charged_by_the_next_request() -> None:

@@ -10,12 +10,14 @@ import pytest
 
 from app.core.access import Access
 from app.core.books import UsageRecord
+from app.core.deadline import deadline_exceeded
 from app.core.events import Usage
 from app.core.money import Cost
 from app.core.plan import Target, Traits
-from app.core.ports import Call, EmbeddingRequest, Embeddings
+from app.core.ports import Call, EmbeddingItem, EmbeddingRequest, Embeddings
+from app.core.prompt import Sampling
 from app.core.route import Hop
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, UpstreamFailure
 from app.stages.bookkeeping import Bookkeeper, KeptEmbedder
 from app.stages.plain import Plain
 from tests.unit.stages.prices import PRICES, PlainPrices
@@ -96,3 +98,40 @@ class BySize(PlainPrices):
     def cost(self, called: str, base_id: str, usage: Usage, **options: Any) -> Cost:
         factor = 10 if base_id == "big" else 1
         return Cost(output=factor * usage.output + factor * usage.prompt)
+
+
+class Half(Told):
+    """Some batches were answered before one failed."""
+
+    async def embed(self, request: EmbeddingRequest, of: Call) -> Embeddings:
+        of.receipt.target, of.receipt.tokens = Target("m", "m", Traits()), 5
+        return await super().embed(request, of)
+
+
+async def test_what_was_embedded_before_a_failure_is_paid() -> None:
+    told = Half(InvalidRequest("no"))
+    with pytest.raises(InvalidRequest):
+        await kept(told).embed(REQUEST, call())
+    (record,) = told.records
+    assert (record.usage.input, record.cost.total > 0, record.estimated) == (5, True, False)
+
+
+async def test_an_embedding_that_the_deadline_cuts_off_is_paid() -> None:
+    told = Half(deadline_exceeded())
+    with pytest.raises(UpstreamFailure):
+        await kept(told).embed(EmbeddingRequest("m", (EmbeddingItem("word " * 100),)), call())
+    (record,) = told.records
+    assert (record.usage.input, record.estimated) == (250, True)
+
+
+async def test_a_later_target_of_a_chain_is_reserved_at_its_own_limit() -> None:
+    """The first one of a chain can say 10 tokens, the other one what was asked for."""
+    sampling = Sampling(max_tokens=1000)
+    made = plan(max_tokens=10)
+    chained = replace(made, prompt=replace(made.prompt, sampling=sampling), route=(Hop("small"), Hop("big")))
+
+    async def ahead(name: str, access: Access, route: tuple[Hop, ...]) -> list[tuple[Target, str]]:
+        return [(Target("other", "other", Traits(max_tokens_limit=500)), "")]
+
+    books = Bookkeeper(Plain(Told()), BySize(), ahead=ahead)
+    assert 500 <= (await books.demand(call(), [chained], 1)).cost < 600

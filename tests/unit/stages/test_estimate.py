@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.events import Usage
+from app.core.money import Cost
 from app.core.plan import Plan, Target, Traits
 from app.core.ports import EmbeddingItem
 from app.core.prompt import Blob, Link, Media, Message, Text, Tool, ToolCall, ToolResult
 from app.stages.estimate import chat_demand, embedding_tokens, output_limit, prompt_tokens, text_tokens
-from tests.unit.stages.prices import PRICES
+from tests.unit.stages.prices import PRICES, PlainPrices
 from tests.unit.stages.upstreams import plan
 from tests.unit.upstreams.invoke.test_tokens import referee
 
@@ -87,5 +90,20 @@ def test_a_prompt_that_may_be_written_to_the_cache_costs_that() -> None:
     assert chat_demand([replace(made, cache_auto=True)], 1, PRICES, 1).cost > chat_demand([made], 1, PRICES, 1).cost
 
 
+class FreeWrites(PlainPrices):
+    def cost(self, called: str, base_id: str, usage: Usage, **options: Any) -> Cost:
+        return Cost(input=usage.input, output=usage.output)
+
+
+def test_a_prompt_is_reserved_though_cache_writes_are_free() -> None:
+    """They are with some models, and a short prompt is not kept at all: it is charged as any other."""
+    made = saying(Text("x" * 1000), max_tokens=1, cache_points=True)
+    assert chat_demand([made], 1, FreeWrites(), 1).cost >= 500
+
+
 def test_embeddings_count_texts_and_pictures() -> None:
     assert embedding_tokens([EmbeddingItem("x" * 100), EmbeddingItem(image=Blob("", 5))]) == 50 + 1600
+
+
+def test_what_stands_in_a_models_own_fields_is_read_too() -> None:
+    assert prompt_tokens(saying(Text("hi"), fields={"tools": ["x" * 1000]})) >= 500

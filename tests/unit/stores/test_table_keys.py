@@ -425,6 +425,25 @@ async def test_without_hard_limits_five_minutes_are_served_as_stale() -> None:
     assert not (await gate.opens(secret)).stale
 
 
+async def test_not_every_request_waits_for_a_table_that_does_not_answer() -> None:
+    """A read that failed after nine seconds is not tried again for nine."""
+    gate = Gate()
+    _, secret = await gate.key()
+    gate.table.away, gate.table.gate = True, asyncio.Event()
+    waiting = asyncio.create_task(refused(gate.keys.authenticate(secret)))
+    await gate.settle()
+    gate.clock.now += 9
+    gate.table.gate.set()
+    assert isinstance(await waiting, TableUnavailable)
+    reads = len(gate.table.reads)
+    gate.clock.now += 8
+    assert isinstance(await refused(gate.keys.authenticate(secret)), TableUnavailable)
+    assert len(gate.table.reads) == reads
+    gate.table.away = False
+    gate.clock.now += 2
+    assert not (await gate.opens(secret)).stale
+
+
 @pytest.mark.parametrize("limit", ["budget", "rpm", "tpm", "project", "model", "organization"])
 async def test_with_hard_limits_only_what_is_fresh_is_served(limit: str) -> None:
     gate = Gate()
@@ -552,11 +571,18 @@ async def test_for_the_single_key_everything_is_read_at_once_and_then_kept() -> 
     assert len(gate.table.reads) == 3
 
 
-async def test_the_single_key_opens_while_the_table_was_never_seen() -> None:
+async def test_the_single_key_waits_while_the_table_was_never_seen() -> None:
+    """It may have a hard budget: a process that has just begun can't know."""
     gate = Gate(own=True)
     gate.table.away = True
-    assert await gate.opens(OWN) == Caller("default", stale=True)
-    assert (await refused(gate.keys.authenticate(STRANGER))).status == 503
+    for key in (OWN, STRANGER):
+        assert (await refused(gate.keys.authenticate(key))).status == 503
+    gate.table.away = False
+    gate.clock.now += 5
+    assert (await gate.opens(OWN)).key_id == "default"
+    gate.table.away = True
+    gate.clock.now += 1000
+    assert (await gate.opens(OWN)).stale
 
 
 @pytest.mark.parametrize("limit", ["budget", "organization", "disabled"])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from app.stores.table.http import LONGEST_IDLE, Answer, Broken, HttpPool
+from app.stores.table.http import LONGEST_IDLE, Answer, Broken, HttpPool, _Connection
 
 
 class Server:
@@ -182,3 +183,45 @@ async def test_an_unasked_word_closes_the_connection(serve: Any) -> None:
     assert await pool.post({}, b"") == Answer(200, b"{}")
     assert await pool.post({}, b"") == Answer(200, b"{}")
     assert server.connections == 2
+
+
+class Wire(asyncio.Transport):
+    """Takes everything and gives nothing."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
+async def test_what_comes_behind_an_answer_answers_nothing_else() -> None:
+    """Read before whoever waited for the answer gets its turn, it would be taken for the answer to the next request."""
+    connection = _Connection()
+    connection.connection_made(Wire())
+    asking = asyncio.create_task(connection.ask(b"x", None))
+    await asyncio.sleep(0)
+    connection.data_received(OK)
+    connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+    assert (await asking).body == b"{}"
+    assert not connection.clean
+    with pytest.raises(Broken):
+        await connection.ask(b"y", 0.05)
+
+
+async def test_a_proxy_that_says_nothing_is_left() -> None:
+    left = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        left.set()
+        writer.close()
+
+    listening = await asyncio.start_server(silent, "127.0.0.1", 0)
+    proxy = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    pool = HttpPool("https://example.test", tls=ssl.create_default_context, proxy=proxy, connect_timeout=0.05)
+    with pytest.raises(Broken):
+        await pool.post({}, b"x")
+    await asyncio.wait_for(left.wait(), 5)
+    listening.close()

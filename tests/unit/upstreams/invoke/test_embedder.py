@@ -230,3 +230,15 @@ async def test_an_error_of_the_upstream_stays_what_it_was() -> None:
     with pytest.raises(GatewayError) as raised:
         await embedder(invoke).embed(EmbeddingRequest(TITAN, texts("1")), call())
     assert raised.value is problem
+
+
+async def test_the_receipt_knows_the_tokens_of_what_was_made_before_a_failure() -> None:
+    async def invoke(model_id: str, body: bytes, region: str, metadata: Mapping[str, str]) -> Answer:
+        if json.loads(body)["inputText"] == "3":
+            raise InvalidRequest("odd")
+        return json.dumps(numbered(json.loads(body))).encode(), {}
+
+    of = call()
+    with pytest.raises(InvalidRequest):
+        await InvokeEmbedder(resolve, invoke, parallel=1).embed(EmbeddingRequest(TITAN, texts("1", "2", "3")), of)
+    assert of.receipt.tokens == 4
