@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 log = logging.getLogger(__name__)
 
+_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+"""Begin at once, and save a turn of the loop."""
 _under_way: set[asyncio.Task[None]] = set()
 
 
@@ -21,9 +24,10 @@ async def lasting(work: Awaitable[None] | None, seconds: float | None = None) ->
 
 def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """Run `work` and keep it until it is done: the loop itself would forget it."""
-    task = asyncio.create_task(work)
-    _under_way.add(task)
-    task.add_done_callback(_under_way.discard)
+    task = asyncio.Task(work, loop=asyncio.get_running_loop(), **_EAGER)
+    if not task.done():
+        _under_way.add(task)
+        task.add_done_callback(_under_way.discard)
     return task
 
 

@@ -34,7 +34,9 @@ _REMEMBERED = 5000
 class Ledgers(Protocol):
     """`stores.ledger.Ledgers`; holds are opaque here."""
 
-    async def reserve(self, scope: Scope, request_id: str, model: str, cost: int, tokens: int) -> Any: ...
+    async def reserve(
+        self, scope: Scope, request_id: str, model: str, cost: int, tokens: int, *, payer: str
+    ) -> Any: ...
     async def release(self, hold: Any) -> None: ...
     async def settle(self, hold: Any, cost: int, tokens: int) -> Any: ...
     async def count(self, scope: Scope, cost: int) -> Any: ...
@@ -105,8 +107,17 @@ class Admission:
         return bool(scope.models) or self._holds_back(scope, "")
 
     async def _reserve(self, call: Call, scopes: Sequence[Scope], asked: Demand) -> list[Any]:
+        payer = next((scope for scope in scopes if scope.budget is not None and scope.budget.hard), None)
         work = [
-            self.ledgers.reserve(scope, call.request_id, asked.base_id, asked.cost, asked.tokens) for scope in scopes
+            self.ledgers.reserve(
+                scope,
+                call.request_id,
+                asked.base_id,
+                asked.cost,
+                asked.tokens,
+                payer=call.caller.key_id if scope is payer else "",
+            )
+            for scope in scopes
         ]
         reserving = asyncio.gather(*map(_caught, work))
         try:
@@ -187,7 +198,7 @@ class Visit:
     def _charge(self, hold: Any, nanos: int) -> None:
         """Tell the rollups what was charged beside requests."""
         caller, books = self._call.caller, self._books
-        if nanos and hold.scope.kind == "key":  # the others hold the same requests once more
+        if nanos and hold.payer:  # the others hold the same requests once more
             books.rollups.charge_unsettled(caller.project, caller.key_id, caller.user, nanos, books.clock())
 
     async def _count(self, scope: Scope, cost: int) -> bool:

@@ -15,7 +15,8 @@ from app.core.windows import Window
 class Hold:
     """What a request holds in one ledger. `cost` and `tokens` are its estimate; the counters are as they were afterwards.
 
-    `marked`: whether there is a reservation of money. `requests` and `tokens_used` of this minute, by the rates that count.
+    `marked`: whether there is a reservation of money. `payer`: the key on whose account it goes where nobody settles it;
+    empty where another ledger of the same request has it.
     """
 
     scope: Scope
@@ -28,6 +29,7 @@ class Hold:
     model: str
     marked: bool
     counters: tuple[str, ...]
+    payer: str = ""
     item: Mapping[str, Value] = field(default_factory=dict)
 
     @property
@@ -94,6 +96,11 @@ def stale_counters(item: Mapping[str, Any], minute: int) -> list[str]:
 def _minute(name: str) -> int:
     digits = name[1:].partition(":")[0]
     return int(digits) if digits.isdecimal() else 1 << 62
+
+
+def payer_of(name: str) -> str:
+    """Whose account an unsettled reservation goes on; empty for nobody's here."""
+    return ":".join(name.split(":")[3:])
 
 
 def expiry_of(name: str) -> int:

@@ -4,7 +4,7 @@ conditional writes, so that however many processes ask at once no hard limit is 
     pk = spend#<kind>#<id>, sk = <interval>#<window>      such as spend#key#key_ab12, month#2026-11
     used       nano-USD spent, and reserved by requests under way; what the hard limit is held against
     settled    nano-USD of it that is final
-    o:<expires>:<request id>    the reservation of one request, nano-USD
+    o:<expires>:<request id>[:<key id>]    the reservation of one request, nano-USD; with the key in one ledger of a request
     q<minute>, t<minute>        requests and tokens in that minute (minutes since the epoch); `:<model>` behind for one model
 
 A reservation that nobody settles stays in `used`; once it has expired, whoever sees it makes it final (`sweep`), so a killed
@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple
 
 from app.core.access import Budget, Interval, Scope
@@ -28,6 +29,7 @@ from app.stores.holds import (
     counted,
     expiry_of,
     interval_of,
+    payer_of,
     pk_of,
     rates_of,
     stale_counters,
@@ -92,9 +94,11 @@ class Ledgers:
                 if missing == 0:
                     return
 
-    async def reserve(self, scope: Scope, request_id: str, model: str, cost: int, tokens: int) -> Hold:
+    async def reserve(
+        self, scope: Scope, request_id: str, model: str, cost: int, tokens: int, *, payer: str = ""
+    ) -> Hold:
         """Take room for a request in one ledger. Raises Exhausted, and TableUnavailable where that can't be told."""
-        hold = self._hold(scope, request_id, model, cost, tokens)
+        hold = self._hold(scope, request_id, model, cost, tokens, payer)
         conditions = conditions_of(hold)
         if conditions is None:  # more than the limit itself: no write can succeed
             raise Exhausted(hold, await self._table.get(hold.pk, hold.sk) or {})
@@ -147,7 +151,7 @@ class Ledgers:
                 doubtful = doubtful or problem.written is not False
                 if doubtful and not hold.marked:
                     break
-        log.error("request %s could not be settled; its estimate is charged", hold.mark.rpartition(":")[2])
+        log.error("request %s could not be settled; its estimate is charged", hold.mark.split(":")[2])
         return Settled(None, doubtful=doubtful)
 
     async def count(self, scope: Scope, cost: int) -> tuple[Item, Window]:
@@ -163,20 +167,28 @@ class Ledgers:
         return item, window
 
     async def sweep(self, hold: Hold) -> int:
-        """Make reservations final that have expired in the ledger as `hold` saw it. Nano-USD charged by this call."""
-        return await self._swept(hold.pk, hold.sk, hold.item)
+        """Make reservations final that have expired in the ledger as `hold` saw it, as far as they go on its payer's
+        account or on none. Nano-USD charged to the payer by this call."""
+        charged = await self._swept(hold.pk, hold.sk, hold.item, {"", hold.payer})
+        return charged.get(hold.payer, 0) if hold.payer else 0
 
-    async def sweep_ledger(self, kind: str, id: str, budget: Budget) -> int:
-        """The same for the ledger of now, and for the one before it just after a window has ended."""
-        charged, now = 0, self._clock()
-        for at in (now - self._lasts - DAY, now):
-            pk, sk = pk_of(kind, id), f"{budget.interval}#{window_at(budget.interval, at).name}"
-            charged += await self._swept(pk, sk, await self._table.get(pk, sk) or {})
-        return charged
+    async def sweep_ledger(self, kind: str, id: str, budget: Budget) -> Mapping[str, int]:
+        """All of them, in the ledger of now and in the one before it just after a window has ended. Nano-USD by payer."""
+        charged: Counter[str] = Counter()
+        now = self._clock()
+        for name in dict.fromkeys(window_at(budget.interval, at).name for at in (now - self._lasts - DAY, now)):
+            pk, sk = pk_of(kind, id), f"{budget.interval}#{name}"
+            charged.update(await self._swept(pk, sk, await self._table.get(pk, sk) or {}, None))
+        return {payer: nanos for payer, nanos in charged.items() if payer}
 
-    async def _swept(self, pk: str, sk: str, item: Item) -> int:
-        charged, now = 0, self._clock()
-        expired = [name for name in item if name.startswith("o:") and expiry_of(name) <= now]
+    async def _swept(self, pk: str, sk: str, item: Item, payers: Container[str] | None) -> Mapping[str, int]:
+        charged: Counter[str] = Counter()
+        now = self._clock()
+        expired = [
+            name
+            for name in item
+            if name.startswith("o:") and expiry_of(name) <= now and (payers is None or payer_of(name) in payers)
+        ]
         for name in expired[:MOST_SWEPT]:
             amount = whole(item, name)
             try:
@@ -185,7 +197,7 @@ class Ledgers:
                 continue  # settled late, or swept by somebody else
             except TableUnavailable:
                 break
-            charged += amount
+            charged[payer_of(name)] += amount
         return charged
 
     async def _resettle(self, hold: Hold, cost: int) -> Settled:
@@ -200,7 +212,7 @@ class Ledgers:
                     break
         return Settled(None, doubtful=doubtful)
 
-    def _hold(self, scope: Scope, request_id: str, model: str, cost: int, tokens: int) -> Hold:
+    def _hold(self, scope: Scope, request_id: str, model: str, cost: int, tokens: int, payer: str) -> Hold:
         now = self._clock()
         interval = interval_of(scope)
         window = window_at(interval, now)
@@ -215,11 +227,12 @@ class Ledgers:
             scope,
             window,
             f"{interval}#{window.name}",
-            f"o:{int(now) + self._lasts}:{request_id}",
+            f"o:{int(now) + self._lasts}:{request_id}" + (f":{payer}" if payer else ""),
             minute,
             cost,
             tokens,
             model,
             marked=scope.budget is not None and scope.budget.hard,
             counters=tuple(counters),
+            payer=payer,
         )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from app.core.access import Budget
 from app.core.directory import Directory
 from app.core.records import KeyRecord
+from app.stores.callers import ORGANIZATION_SCOPE
 from app.stores.ledger import Ledgers
 
 AT_ONCE = 8
 PAUSE = 30.0
-"""Seconds between two rounds: each reads a ledger per key with a hard budget."""
+"""Seconds between two rounds: each reads a ledger per hard budget."""
 
 
 class Unsettled(Protocol):
@@ -40,13 +42,20 @@ class Sweeper:
         if 0 <= now - self._last < PAUSE:
             return
         self._last = now
+        keys = {key.id: key for key in await self._directory.keys()}
+        organization = await self._directory.organization()
+        budgets = [("key", key.id, key.budget) for key in keys.values()]
+        budgets += [("project", project.id, project.budget) for project in await self._directory.projects()]
+        budgets.append(("organization", ORGANIZATION_SCOPE, organization.budget))
         room = asyncio.Semaphore(AT_ONCE)
-        hard = [key for key in await self._directory.keys() if key.budget is not None and key.budget.hard]
-        await asyncio.gather(*(self._one(key, room) for key in hard))
+        hard = [(kind, id, budget) for kind, id, budget in budgets if budget is not None and budget.hard]
+        await asyncio.gather(*(self._one(kind, id, budget, keys, room) for kind, id, budget in hard))
 
-    async def _one(self, key: KeyRecord, room: asyncio.Semaphore) -> None:
-        assert key.budget is not None
+    async def _one(
+        self, kind: str, id: str, budget: Budget, keys: Mapping[str, KeyRecord], room: asyncio.Semaphore
+    ) -> None:
         async with room:
-            charged = await self._ledgers.sweep_ledger("key", key.id, key.budget)
-        if charged:
-            self._rollups.charge_unsettled(key.project, key.id, key.user, charged, self._clock())
+            charged = await self._ledgers.sweep_ledger(kind, id, budget)
+        for payer, nanos in charged.items():
+            key = keys.get(payer) or KeyRecord(payer, "")
+            self._rollups.charge_unsettled(key.project, key.id, key.user, nanos, self._clock())

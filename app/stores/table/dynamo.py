@@ -16,7 +16,8 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from app.core.table import Condition, Item, Key, Refused, TableUnavailable, Value
-from app.stores.table.expressions import Words, attribute, attributes, item
+from app.stores.table.expressions import Words, attribute, attributes
+from app.stores.table.expressions import item as plain_item
 from app.stores.table.http import Broken, HttpPool
 from app.stores.table.memory import is_over
 
@@ -171,6 +172,14 @@ class DynamoTable:
                 raise TableUnavailable("an answer that is not JSON", written=None)
             return parsed
         raise _refusal(answer.status, _parsed(answer.body) or {})
+
+
+def item(given: Any) -> dict[str, Value]:
+    """Raises TableUnavailable for what is no item."""
+    try:
+        return plain_item(given)
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise TableUnavailable("an item that is none", written=None, again=False) from None
 
 
 def _refusal(status: int, members: dict[str, Any]) -> Exception:

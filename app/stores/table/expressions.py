@@ -38,7 +38,7 @@ def item(given: Mapping[str, Any]) -> dict[str, Value]:
             elif kind == "N":
                 found[name] = int(content) if content.lstrip("-").isdecimal() else int(float(content))
             elif kind == "B":
-                found[name] = a2b_base64(content)
+                found[name] = a2b_base64(content, strict_mode=True)
     return found
 
 

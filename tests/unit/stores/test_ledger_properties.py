@@ -82,7 +82,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.asked += 1
         self.table.faults = list(faults)
         try:
-            hold = self.run(self.ledgers.reserve(self.scope, f"r{self.asked}", "m", cost, 1))
+            hold = self.run(self.ledgers.reserve(self.scope, f"r{self.asked}", "m", cost, 1, payer="k"))
         except Exhausted:
             assert sum(self.open.values()) + self.final + self.doubtful + cost > LIMIT
             return multiple()

@@ -412,7 +412,7 @@ def with_an_expired_reservation(table: MemoryTable) -> None:
         recorder.record(record(key=key.id, cost=Cost(DOLLAR)))
         assert await recorder.flush(5)
         ledgers = Ledgers(table, lasts=60, clock=lambda: NOON - 3600)
-        await ledgers.reserve(Scope("key", key.id, budget=budget), "req_lost", "m", 4 * DOLLAR, 10)
+        await ledgers.reserve(Scope("key", key.id, budget=budget), "req_lost", "m", 4 * DOLLAR, 10, payer=key.id)
 
     asyncio.run(fill())
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
+from app.core.table import TableUnavailable
+from app.stores.table.dynamo import DynamoTable
 from app.stores.table.http import LONGEST_IDLE, Answer, Broken, HttpPool, _Connection
 
 
@@ -225,3 +228,23 @@ async def test_a_proxy_that_says_nothing_is_left() -> None:
         await pool.post({}, b"x")
     await asyncio.wait_for(left.wait(), 5)
     listening.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"not json",
+        b'{"Item": {"a": {"N": "x"}}}',
+        b'{"Item": {"a": 5}}',
+        b'{"Item": ["a"]}',
+        b'{"Item": {"a": {"B": "?"}}}',
+        b'{"Item": {"a": {"N": "1e999"}}}',
+    ],
+)
+async def test_an_answer_that_makes_no_sense_is_a_table_that_cannot_be_used(serve: Any, body: bytes) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    pool = await serve(Server(*[answer] * 3))
+    table = DynamoTable("http://x", lambda *_: {}, "t", pool=pool, clock=time.time, sleep=lambda _: asyncio.sleep(0))
+    with pytest.raises(TableUnavailable):
+        await table.get("a", "b")
