@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.doctor import account, conversation, deployment
+from local.doctor import account, conversation, deployment, ledger
 from local.doctor.findings import Findings, table, titled
 from local.doctor.http import Client
 from local.signing_proxy import Signer, address_of, region_of
@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
     if client is not None:
         with titled(findings, f"Deployment {findings.clean(client.url)}"):
             report["matrix"] = examine(client, findings, flags)
+    if flags.local or environ.get("TABLE_NAME", "").strip():
+        with titled(findings, "Table"):
+            ledger.examine(findings, environ, local=flags.local)
     with titled(findings, f"Models of the account{f' in {bedrock.meta.region_name}' if bedrock else ''}"):
         if bedrock is None:
             findings.add("account", "skipped", reason)
