@@ -25,9 +25,8 @@ async def lasting(work: Awaitable[None] | None, seconds: float | None = None) ->
 def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """Run `work` and keep it until it is done: the loop itself would forget it."""
     task = asyncio.Task(work, loop=asyncio.get_running_loop(), **_EAGER)
-    if not task.done():
-        _under_way.add(task)
-        task.add_done_callback(_under_way.discard)
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)  # soon, where it is done already
     return task
 
 

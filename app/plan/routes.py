@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 from pydantic_core import from_json
@@ -80,12 +82,9 @@ def drawn(chain: Chain, draw: Callable[[], float]) -> tuple[Hop, ...]:
 
 
 def _arm(step: Step, point: float) -> Hop:
-    left = point * sum(weight for weight, _ in step)
-    for weight, hop in step:
-        left -= weight
-        if left < 0:
-            return hop
-    return next(hop for weight, hop in reversed(step) if weight)  # only where rounding ate the last of it
+    ends = list(accumulate(weight for weight, _ in step))
+    # Even the largest float below 1 times a whole number is rounded to less than that: there is an end above it.
+    return step[bisect_right(ends, point * ends[-1])][1]
 
 
 def _spliced(name: str, everything: Mapping[str, Chain], above: tuple[str, ...]) -> Chain:

@@ -1,7 +1,7 @@
 """Small HTTP/1.1 requests to one host, on the event loop: kept connections, whole answers, clear failures.
 
 A table is asked twice or thrice for every request with limits. A boto3 client takes 0.9 ms of CPU for that each time, and
-110 ms of a cold start to import; urllib3 in a thread 0.3 ms; this some 0.1 ms (measured 2026-11, bench/results.md).
+110 ms of a cold start to import; urllib3 in a thread 0.3 ms; this some 0.1 ms (measured 2026-11, bench/table_results.md).
 """
 
 from __future__ import annotations

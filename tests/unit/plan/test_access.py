@@ -22,6 +22,7 @@ from local.rules import violations
 from tests.unit.plan.planning import CHAT_MODELS, NOVA, SONNET_45, asked, finish, no_profile, resolve, wire_id
 
 SONNET = f"us.{SONNET_45}"
+NOVA_2 = "amazon.nova-2-lite-v1:0"
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6"
 
 
@@ -131,6 +132,43 @@ def test_a_cap_below_what_the_model_takes_is_told() -> None:
     assert caught.value.param == "max_tokens"
 
 
+@pytest.mark.parametrize(
+    ("cap", "own", "sent", "repaired"),
+    [
+        (4000, {"type": "enabled", "budget_tokens": 3999}, 3999, None),
+        (4000, {"type": "enabled", "budget_tokens": 4000}, 2000, "thinking-budget-lowered"),
+        (1500, {"type": "enabled", "budget_tokens": 9000}, 1024, "thinking-budget-lowered"),
+        (1024, {"type": "enabled", "budget_tokens": 9000}, None, "thinking-off"),
+        (1024, {"type": "adaptive"}, None, None),
+    ],
+)
+def test_a_clients_own_budget_for_thoughts_stays_below_the_cap(
+    cap: int, own: dict[str, Any], sent: int | None, repaired: str | None
+) -> None:
+    plan, call = planned(Access(max_tokens=cap), SONNET_45, thinking=own)
+    expected = own if sent is None else own | {"budget_tokens": sent}
+    assert dict(plan.fields) == ({} if repaired == "thinking-off" else {"thinking": expected})
+    assert plan.reasoning is (repaired != "thinking-off")
+    assert (plan.max_tokens, dict(call.receipt.repairs)) == (cap, {repaired: 1} if repaired else {})
+
+
+def test_an_effort_that_allows_no_limit_is_lowered_where_the_key_has_one() -> None:
+    plan, call = planned(Access(max_tokens=500), NOVA_2, reasoning_effort="high")
+    assert dict(plan.fields) == {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}}
+    assert (plan.max_tokens, call.receipt.repairs["effort-lowered"]) == (500, 1)
+    assert list(call.receipt.ignored) == []
+    plan, call = planned(Access(max_tokens=500), NOVA_2, reasoning_effort="medium")
+    assert (plan.max_tokens, dict(call.receipt.repairs)) == (500, {})
+
+
+def test_limits_among_a_clients_own_model_fields_are_left_out_and_told() -> None:
+    own = {"max_gen_len": 9000, "inferenceConfig": {"maxTokens": 9000, "topK": 5}}
+    plan, call = planned(Access(max_tokens=500), NOVA, additional_model_request_fields=own)
+    assert dict(plan.fields) == {"inferenceConfig": {"topK": 5}}
+    assert (plan.max_tokens, list(call.receipt.ignored)) == (500, ["max_tokens"])
+    assert own["inferenceConfig"] == {"maxTokens": 9000, "topK": 5}, "the client's own are as they were"
+
+
 OWN_FIELDS = st.dictionaries(
     st.sampled_from(["max_tokens", "maxTokens", "inferenceConfig", "max_gen_len", "thinking", "top_k"]),
     st.integers(1, 10**6)
@@ -211,6 +249,13 @@ def test_a_tier_of_ours_that_a_model_refuses_is_left_out_and_not_called_the_clie
     planner = ModelPlanner(resolve, no_profile, Policy(strict=True))
     plan = finish(planner.plan(asked(NOVA), call, stream=False, quirks=frozenset({"service_tier"})))
     assert (plan.service_tier, call.traffic, list(call.receipt.ignored)) == ("", "realtime", [])
+
+
+@pytest.mark.parametrize("keys", ["", "flex"])
+def test_what_comes_out_of_a_batch_stays_batch_traffic_whatever_its_tier(keys: str) -> None:
+    call = Call("req_1", Caller("key-1", access=Access(tier=keys)), "chat.completions", traffic="batch")
+    plan = finish(ModelPlanner(resolve, no_profile).plan(asked(NOVA), call, stream=False))
+    assert (plan.service_tier, call.traffic) == (keys, "batch")
 
 
 def test_the_receipt_and_the_metadata_say_who_and_what() -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from app.core.plan import Traits
+from app.core.plan import Target, Traits
 from app.core.ports import ModelEntry
 from app.errors import NotFound, UpstreamFailure
 from app.plan import bases
@@ -388,6 +388,19 @@ def test_clients_guess_context_size_so_entries_carry_it() -> None:
     entry = World().entry(SONNET)
     assert entry is not None
     assert entry.context_window == 200_000
+
+
+@pytest.mark.parametrize(("base", "owner"), [("newcomer.model-1", "newcomer"), ("f6e5d4c3b2a1", "account")])
+@pytest.mark.parametrize("entries", [EVERYTHING, None])
+def test_a_target_that_is_not_listed_is_described_by_its_traits(
+    entries: list[ModelEntry] | None, base: str, owner: str
+) -> None:
+    facts = Traits(family="claude", context_window=100_000)
+    world = World(entries, traits_of=lambda _: facts)
+    entry = asyncio.run(world.catalog.describe(Target(f"us.{base}", base, facts)))
+    assert (entry.id, entry.base_id, entry.kind, entry.owner) == (base, base, "foundation", owner)
+    assert entry.context_window == 100_000
+    assert "chat" in entry.capabilities
 
 
 # The life of the list

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.core.route import Hop
 from app.plan.presets import PRESETS
-from app.plan.routes import MAX_ALIASES, MAX_STEPS, MAX_TEXT, drawn, table
+from app.plan.routes import MAX_ALIASES, MAX_ARMS, MAX_STEPS, MAX_TEXT, MAX_WEIGHT, drawn, table
 from app.plan.traits import traits_of
 from local.models import MODELS
 
@@ -187,3 +187,14 @@ def test_the_ends_of_the_draw(point: float) -> None:
     chain = table(json.dumps({"x": {"split": [{"model": "a", "weight": 5}, {"model": "b", "weight": 5},
                                               {"model": "c", "weight": 0}]}}))["x"]  # fmt: skip
     assert drawn(chain, lambda: point)[0].model == ("a" if point < 0.5 else "b")
+
+
+@given(
+    weights=st.lists(st.integers(0, MAX_WEIGHT), min_size=2, max_size=MAX_ARMS).filter(any),
+    point=st.floats(0, 1, exclude_max=True) | st.sampled_from([0.0, 1 - 2**-53]),
+)
+def test_every_draw_hits_the_arm_whose_share_it_falls_into(weights: list[int], point: float) -> None:
+    chain = ((*((weight, Hop(str(place))) for place, weight in enumerate(weights)),),)
+    hit = int(drawn(chain, lambda: point)[0].model)
+    assert weights[hit] > 0
+    assert sum(weights[:hit]) <= point * sum(weights) < sum(weights[: hit + 1])

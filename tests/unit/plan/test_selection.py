@@ -131,6 +131,15 @@ def test_what_is_ahead_of_a_request_is_told_with_its_tiers() -> None:
     assert asyncio.run(world.selection.ahead(NOVA, OPEN, ())) == []
 
 
+def test_ahead_of_a_request_is_nothing_behind_the_last_target_it_may_come_to() -> None:
+    world = World({"x": [NOVA, "nowhere", "nothing"], "y": [NOVA, SONNET, OPUS]})
+    for name, access in (("x", OPEN), ("y", Access(models=("amazon.*",)))):
+        _, route = world.choose(name, access)
+        ahead = asyncio.run(world.selection.ahead(name, access, route))
+        assert [target.model_id for target, _ in ahead] == [NOVA]
+        assert asyncio.run(world.selection.ahead(name, access, route[1:])) == []
+
+
 def test_another_region_has_a_list_of_its_own_asked_once() -> None:
     world = World({"x": [{"model": SONNET, "region": "eu-west-1"}, {"model": SONNET, "region": "us-east-1"}]})
     assert world.asked == ["us-east-1"]
@@ -153,6 +162,14 @@ def test_a_profile_of_the_chain_is_called_by_the_rules_of_its_model() -> None:
     assert world.choose("y")[0] == Target(f"us.{NOVA}", NOVA, traits_of(NOVA), priced_id=f"us.{NOVA}")
 
 
+def test_an_arn_is_never_the_name_of_a_price() -> None:
+    """The model behind it decides then."""
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/zzz"
+    model = f"arn:aws:bedrock:us-east-1::foundation-model/{NOVA}"
+    target, _ = World({"x": {"model": model, "profile": arn}}).choose("x")
+    assert (target.model_id, target.base_id, target.priced_id) == (arn, NOVA, "")
+
+
 def test_an_opaque_profile_is_priced_by_what_is_behind_it() -> None:
     assert World().choose("team-search")[0].priced_id == f"us.{SONNET}"
     speaking = f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.{SONNET}"
@@ -164,6 +181,12 @@ def test_embeddings_follow_aliases_too() -> None:
     world = World({"vectors": TITAN, "text-embedding-3-small": TITAN})
     for name in ("vectors", "text-embedding-3-small"):
         assert world.called(name, embedding=True) == [TITAN]
+
+
+def test_a_name_that_is_neither_alias_nor_model_is_a_404_for_a_key_with_rules_too() -> None:
+    with pytest.raises(NotFound, match="'nowhere'") as caught:
+        World({"quick": NOVA}).choose("nowhere", Access(models=("*",)))
+    assert (caught.value.status, caught.value.code) == (404, "model_not_found")
 
 
 def test_aliases_that_cant_be_read_are_no_404() -> None:
