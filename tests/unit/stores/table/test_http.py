@@ -7,6 +7,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from app.core.table import TableUnavailable
 from app.stores.table.dynamo import DynamoTable
 from app.stores.table.http import LONGEST_IDLE, Answer, Broken, HttpPool, _Connection
+from tests.wire.test_tls import certificate  # noqa: F401  a fixture
 
 
 class Server:
@@ -248,3 +250,56 @@ async def test_an_answer_that_makes_no_sense_is_a_table_that_cannot_be_used(serv
     table = DynamoTable("http://x", lambda *_: {}, "t", pool=pool, clock=time.time, sleep=lambda _: asyncio.sleep(0))
     with pytest.raises(TableUnavailable):
         await table.get("a", "b")
+
+
+async def relayed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+async def test_through_a_proxy_the_table_is_reached_over_tls(certificate: Path) -> None:  # noqa: F811
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(certificate)
+    server = Server()
+    secure = await asyncio.start_server(server, "127.0.0.1", 0, ssl=serving)
+    port = secure.sockets[0].getsockname()[1]
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(relayed(reader, back), relayed(there, writer))
+
+    between = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    pool = HttpPool(
+        f"https://127.0.0.1:{port}",
+        tls=lambda: ssl.create_default_context(cafile=certificate),
+        proxy=f"http://127.0.0.1:{between.sockets[0].getsockname()[1]}",
+    )
+    for _ in range(2):
+        assert await pool.post({}, b"x" * 100_000) == Answer(200, b"{}")
+    assert asked == [f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()]
+    pool.close()
+    for listening in (secure, between):
+        listening.close()
+    await asyncio.sleep(0.05)
+
+
+async def test_a_proxy_that_refuses_is_told() -> None:
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    between = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{between.sockets[0].getsockname()[1]}"
+    pool = HttpPool("https://example.test", tls=ssl.create_default_context, proxy=address)
+    with pytest.raises(Broken) as caught:
+        await pool.post({}, b"")
+    assert not caught.value.sent
+    between.close()
+    await asyncio.sleep(0)
