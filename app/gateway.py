@@ -13,7 +13,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from app.core.books import Accounting, Demand, Ending, Outcome, Settlement, UsageRecord
-from app.core.deadline import for_books, items_in_time
+from app.core.deadline import for_books, in_time, items_in_time
 from app.core.events import (
     Batch,
     Finished,
@@ -28,7 +28,7 @@ from app.core.events import (
 )
 from app.core.lasting import lasting
 from app.core.plan import Plan, Target
-from app.core.ports import Call, ChatUpstream, Planner, Preparer
+from app.core.ports import Call, ChatUpstream, Planner, Preparer, TokenCount, TokenCounter
 from app.core.prompt import Prompt
 from app.errors import GatewayError
 
@@ -101,7 +101,8 @@ class Cache(Protocol):
 
 
 class Gateway:
-    """Runs prompts. `upstream` is the whole stack of stages with an upstream at its bottom."""
+    """Runs prompts. `upstream` is the whole stack of stages with an upstream at its bottom; `counter` makes, when first
+    needed, what counts tokens."""
 
     def __init__(
         self,
@@ -111,6 +112,7 @@ class Gateway:
         preparers: Sequence[Preparer] = (),
         cache: Cache | None = None,
         clock: Callable[[], float] = time.time,
+        counter: Callable[[], TokenCounter] | None = None,
     ) -> None:
         self._planner = planner
         self._upstream = upstream
@@ -118,6 +120,7 @@ class Gateway:
         self._preparers = preparers
         self._cache = cache
         self._clock = clock
+        self._counter = counter
 
     async def run(
         self, prompt: Prompt, call: Call, *, stream: bool, n: int = 1, others: Sequence[Prompt] = ()
@@ -155,6 +158,27 @@ class Gateway:
             async for choice, batch in choices:
                 folds[choice].extend(batch)
         return [fold.reply() for fold in folds]
+
+    async def count(self, prompt: Prompt, call: Call) -> TokenCount:
+        """How many tokens the prompt has. On the books as a request that used nothing; no limit holds it up."""
+        assert self._counter is not None
+        tally = Tally(self._clock, self._books.accounting)
+        outcome: Outcome = "disconnected"
+        failure: GatewayError | None = None
+        try:
+            plan = await self._planned(prompt, call, False)
+            counted = await in_time(self._counter().count(plan, call), call.deadline)
+            outcome = "ok"
+            return counted
+        except GatewayError as problem:
+            outcome, failure = "error", problem
+            raise
+        except Exception:
+            outcome = "error"
+            raise
+        finally:
+            ending = Ending(outcome, failure, self._clock(), False, 1)
+            await lasting(tally.settlement.settle(self._books.record(call, tally, ending)))
 
     async def _answers(
         self, prompts: Sequence[Prompt], call: Call, tally: Tally, stream: bool, n: int

@@ -42,6 +42,7 @@ QUIRKS = (
     "effort",
     "profile",
     "max_tokens",
+    "betas",
 )
 """Names of what a model may turn out to refuse; learned from its 400s, see `upstreams/converse/errors.py`."""
 
@@ -53,6 +54,9 @@ class Traits:
     `context_window`, `max_output`: tokens. `modalities`: inputs beside text, None where unknown. `effort_levels`: in
     rising order; what is asked is clamped into them. `tool_choices`: forms that may be sent beside none at all.
     `max_output` is what a model card says and is only shown; `max_tokens_limit` was learned from a refusal and is kept.
+    `betas`: features it may be asked for by name, in `betas_field`. `effort_alone`: levels it takes without thinking, where
+    its thinking goes by a budget; `effort_beta` has to go with them. `counts_tokens`: Bedrock counts for it, free of charge.
+    `cites`: it can say which passages of a document it used.
     """
 
     family: str = "unknown"
@@ -96,6 +100,12 @@ class Traits:
     max_output: int | None = None
     max_tokens_limit: int | None = None
     grounding_tool: str = ""
+    betas: frozenset[str] = frozenset()
+    betas_field: str = ""
+    counts_tokens: bool = False
+    cites: bool = False
+    effort_alone: tuple[str, ...] = ()
+    effort_beta: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,18 @@ class ChatUpstream(Protocol):
     def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    tokens: int
+    estimated: bool
+
+
+class TokenCounter(Protocol):
+    async def count(self, plan: Plan, call: Call) -> TokenCount:
+        """What the model will have to read, without asking it for an answer."""
+        ...
+
+
 class Planner(Protocol):
     """Turns a prompt into a plan, by the catalogue and the facts about the model."""
 

@@ -47,7 +47,8 @@ class Text:
 class Media:
     """An image, document, audio or video. `mime` and `name` (a file name) are what the client said, and may be wrong.
 
-    `param` is where it stood in the request, for errors: `messages.2.content.1.image_url`.
+    `param` is where it stood in the request, for errors: `messages.2.content.1.image_url`. `context` is what the client
+    says about a document beside its content; `citations`: the model is to say which of its passages it used.
     """
 
     kind: Literal["image", "document", "audio", "video"]
@@ -55,6 +56,8 @@ class Media:
     mime: str = ""
     name: str = ""
     param: str = "messages"
+    context: str = ""
+    citations: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,23 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Thinking:
+    """How a client wants a model to think where its API has a switch for that beside the effort.
+
+    `default` leaves the switch to the model, so that the effort alone is asked; `budget`: tokens, with `budget` only;
+    `display`: how much of it is to be shown, in the model's own word.
+    """
+
+    mode: Literal["default", "off", "budget", "adaptive"] = "default"
+    budget: int | None = None
+    display: str = ""
+
+    @property
+    def wanted(self) -> bool:
+        return self.mode in ("budget", "adaptive")
+
+
+@dataclass(frozen=True, slots=True)
 class Caching:
     """`auto`: None leaves the choice to the gateway's setting, False means only explicit points, or none at all."""
 
@@ -156,7 +176,11 @@ class Guardrail:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One request for one answer. Fields with a vendor's flavour travel in `extra_fields`, unread."""
+    """One request for one answer. Fields with a vendor's flavour travel in `extra_fields`, unread.
+
+    `thinking`: None where the client's API has no such switch and `effort` says all. `betas`: features asked for by name.
+    `grounding`: the model may search the web; one that can't is refused, or `grounding_else` is told as ignored.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -173,8 +197,11 @@ class Prompt:
     guardrail: Guardrail | None = None
     latency: str = ""
     grounding: bool = False
+    grounding_else: str = ""
     extra_fields: Mapping[str, Json] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    thinking: Thinking | None = None
+    betas: tuple[str, ...] = ()
 
     def has_tool_history(self) -> bool:
         """Whether any turn calls a tool or answers one."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from app.core.plan import Plan, Target
 from app.core.ports import Call, Lessons
-from app.core.prompt import CachePoint, Guardrail, Prompt
+from app.core.prompt import CachePoint, Guardrail, Media, Prompt
 from app.errors import InvalidRequest, PermissionDenied
 from app.plan.draft import Draft
 from app.plan.lessons import RecentLessons
@@ -16,6 +16,7 @@ from app.plan.metadata import request_metadata
 from app.plan.reasoning import decide_reasoning
 from app.plan.sampling import decide_limits, decide_sampling
 from app.plan.structured import decide_structured
+from app.plan.thinking import decide_betas, decide_thinking
 from app.plan.tooling import decide_tool_choice, decide_tools
 from app.plan.traits import FORGOTTEN, without
 
@@ -118,17 +119,16 @@ class ModelPlanner:
         prompt, traits = draft.prompt, draft.traits
         decide_limits(draft)
         decide_tools(draft)
-        decide_reasoning(draft)
+        (decide_reasoning if prompt.thinking is None else decide_thinking)(draft)
         decide_structured(draft)
         decide_tool_choice(draft)
         decide_sampling(draft)
+        decide_betas(draft)
+        if not traits.cites and _asks_citations(prompt):
+            draft.receipt.ignore("citations")
         self._decide_caching(draft)
         self._decide_guardrail(draft, call.caller.access)
-        if prompt.grounding and not traits.grounding_tool:
-            raise InvalidRequest(
-                "This model has no web search on Bedrock.", param="web_search_options", code="unsupported_parameter"
-            )
-        draft.grounding = prompt.grounding
+        _decide_grounding(draft)
         self._decide_tier(draft, call)
         draft.metadata = request_metadata(call.caller.key_id, call.caller.project, prompt.metadata, prompt.user)
         draft.fields = _merged(draft.fields, draft.extra)
@@ -167,6 +167,17 @@ class ModelPlanner:
         draft.guardrail = theirs or own
 
 
+def _decide_grounding(draft: Draft) -> None:
+    draft.grounding = draft.prompt.grounding and bool(draft.traits.grounding_tool)
+    if draft.grounding or not draft.prompt.grounding:
+        return
+    if not draft.prompt.grounding_else:
+        raise InvalidRequest(
+            "This model has no web search on Bedrock.", param="web_search_options", code="unsupported_parameter"
+        )
+    draft.receipt.ignore(draft.prompt.grounding_else)
+
+
 def _plan(draft: Draft) -> Plan:
     values: dict[str, Any] = {name: getattr(draft, name) for name in _PLAN_FIELDS}
     return Plan(
@@ -183,6 +194,10 @@ def _marks_cache(prompt: Prompt) -> bool:
     if any(tool.cache for tool in prompt.tools):
         return True
     return any(isinstance(part, CachePoint) for message in prompt.messages for part in message.parts)
+
+
+def _asks_citations(prompt: Prompt) -> bool:
+    return any(isinstance(part, Media) and part.citations for message in prompt.messages for part in message.parts)
 
 
 def _merged(ours: dict[str, Any], theirs: Any) -> dict[str, Any]:

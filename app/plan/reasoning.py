@@ -48,12 +48,12 @@ def decide_reasoning(draft: Draft) -> None:
     elif effort == "none":
         _switch_off(draft)
     else:
-        _switch_on(draft, clamped(effort, traits.effort_levels))
+        switch_on(draft, clamped(effort, traits.effort_levels))
 
 
 def _as_told(draft: Draft) -> None:
     """The client speaks the model's own words (`thinking`): they stand, but for a turn that can't have them."""
-    if draft.quirks & {"reasoning", "reasoning_replay"} or _lacks_replay(draft):
+    if draft.quirks & {"reasoning", "reasoning_replay"} or lacks_replay(draft):
         del draft.extra["thinking"]
         draft.receipt.repairs["thinking-off"] += 1
         return
@@ -86,9 +86,9 @@ def _switch_off(draft: Draft) -> None:
         draft.receipt.ignore("reasoning_effort")
 
 
-def _switch_on(draft: Draft, level: str) -> None:
+def switch_on(draft: Draft, level: str) -> None:
     match draft.traits.reasoning:
-        case "budget" | "adaptive" if _lacks_replay(draft):
+        case "budget" | "adaptive" if lacks_replay(draft):
             # Bedrock wants the signed thoughts of a running tool loop back; without them only this turn can do without.
             draft.receipt.repairs["thinking-off"] += 1
         case "budget":
@@ -99,7 +99,8 @@ def _switch_on(draft: Draft, level: str) -> None:
         case "adaptive-always":
             draft.fields["output_config"] = {"effort": level}
         case "config":
-            if level == "high" and draft.cap is not None:  # it allows no limit, and the key insists on one
+            if level == "high" and (draft.cap is not None or draft.prompt.thinking is not None):
+                # It allows no limit, and the key insists on one, or the client's API does.
                 level = "medium"
                 draft.receipt.repairs["effort-lowered"] += 1
             draft.fields["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": level}
@@ -139,7 +140,8 @@ def forgo_reasoning(draft: Draft, kind: str) -> bool:
     return True
 
 
-def _lacks_replay(draft: Draft) -> bool:
+def lacks_replay(draft: Draft) -> bool:
+    """Whether the history ends in a tool loop that can't be continued with reasoning on."""
     return draft.traits.replay_required and not replayable(draft.prompt.messages, draft.traits)
 
 

@@ -17,4 +17,6 @@ def may_replay(prompt: Prompt) -> bool:
     if traits.replay != "signed":
         return False
     always = traits.reasoning in ("always", "adaptive-always", "nested") or not traits.effort_can_be_off
+    if prompt.thinking is not None:
+        return always or prompt.thinking.wanted
     return always or prompt.effort not in (None, "none") or "thinking" in prompt.extra_fields

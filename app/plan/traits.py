@@ -61,6 +61,7 @@ _LEARNED: dict[str, dict[str, Any]] = {
     "system_prompt": {"system_prompt": False},
     "tool_result_images": {"tool_result_images": False},
     "effort": {"effort_levels": LOW_HIGH},
+    "betas": {"betas": frozenset(), "effort_alone": ()},
 }
 """What each quirk takes away. `profile` and `service_tier` are the planner's own business."""
 

@@ -44,6 +44,13 @@ def prompt_tokens(plan: Plan) -> int:
     return tokens
 
 
+def media_tokens(plan: Plan) -> int:
+    """How much of that is pictures and files."""
+    parts = [part for message in plan.messages for part in message.parts]
+    inner = [item for part in parts if isinstance(part, ToolResult) for item in part.content]
+    return sum(_part(part) for part in (*parts, *inner) if isinstance(part, Media))
+
+
 def chat_demand(plans: Sequence[Plan], n: int, prices: Prices, output: int) -> Demand:
     """`n` answers to each of the plans. `output`: tokens expected of an answer that nothing limits."""
     tokens = cost = 0

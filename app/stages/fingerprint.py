@@ -2,7 +2,7 @@
 
 Everything in the plans counts, so that what is added to them later counts by itself. Left out is what no model sees: who
 asks and what for (`metadata`, `user`: they are for the bill), whether the answer is streamed, by what name the model was
-asked, and the traits, whose consequences are in the plan.
+asked, and the traits and the betas asked for, whose consequences are in the plan.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ LARGE = 256 * 1024
 
 _UNSEEN: dict[type[Any], frozenset[str]] = {
     Plan: frozenset({"stream", "whole", "metadata"}),
-    Prompt: frozenset({"model", "messages", "metadata", "user", "ignored"}),  # the messages are the plan's as well
+    # The messages are the plan's as well.
+    Prompt: frozenset({"model", "messages", "metadata", "user", "ignored", "betas", "grounding_else"}),
     Target: frozenset({"traits"}),
     Media: frozenset({"param"}),
 }

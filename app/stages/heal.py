@@ -42,6 +42,7 @@ _SENT: dict[str, Callable[[Plan], bool]] = {
     "tools_in_stream": lambda plan: bool(plan.tools) and not plan.whole,
     "stream": lambda plan: not plan.whole,
     "service_tier": lambda plan: bool(plan.service_tier),
+    "betas": lambda plan: bool(plan.prompt.betas) or plan.prompt.effort is not None,
     "effort": lambda plan: plan.prompt.effort is not None,
     "reasoning": lambda plan: plan.reasoning or plan.prompt.effort is not None,
 }
@@ -100,7 +101,9 @@ class Heal:
 def _may_teach(plan: Plan, quirk: str) -> bool:
     """Not from a request with model fields of its own, and not what only reasoning forbids: others may do without."""
     by_reasoning = quirk in ("temperature", "top_p", "forced_tool_choice", "tool_choice") and plan.reasoning
-    return not plan.prompt.extra_fields and not by_reasoning and quirk != "profile"
+    thinking = plan.prompt.thinking
+    by_switch = quirk == "reasoning" and thinking is not None and (bool(thinking.display) or thinking.mode == "off")
+    return not plan.prompt.extra_fields and not by_reasoning and not by_switch and quirk != "profile"
 
 
 def problem_name(quirks: frozenset[str]) -> str:

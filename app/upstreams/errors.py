@@ -97,6 +97,11 @@ QUIRK_PATTERNS = (
     _Quirk("system_role", _REFUSED + r".{0,40}\bsystem role\b", "messages"),
     _Quirk("service_tier", r"service_?tier.{0,80}" + _REFUSED, "service_tier"),
     _Quirk("service_tier", _REFUSED + r".{0,60}service_?tier", "service_tier"),
+    _Quirk(
+        "betas",
+        r"(?:invalid|unknown|unsupported|unexpected)\W{0,3}beta\b|\bbeta (?:flag|header).{0,80}" + _REFUSED,
+        None,
+    ),
     _Quirk("effort", _REFUSED + r".{0,60}\beffort\b", "reasoning_effort"),
     _Quirk("effort", r"\beffort\b.{0,80}(?:" + _REFUSED + r"|invalid|must be|input should be)", "reasoning_effort"),
     _Quirk("reasoning", r"\b(?:thinking|reasoning\w*)\b.{0,80}" + _REFUSED, "reasoning_effort"),

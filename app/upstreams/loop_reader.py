@@ -34,9 +34,10 @@ class LoopReader:
         self._timer: asyncio.TimerHandle | None = None
 
     def hurry(self, seconds: float) -> None:
-        """Allow no more than this much silence from now on."""
+        """Allow no more than this much silence from now on, or from the beginning where nothing was read yet."""
         self._idle = seconds
-        self._set_timer(seconds)
+        if self._timer is not None:
+            self._set_timer(seconds)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """What has come, whenever something has; ends when the other side closes. Raises OSError and TimeoutError."""

@@ -42,6 +42,10 @@ class MediaBlocks:
         if kind == "document":
             body["name"] = sniff.document_name(media.name, self._names)
             self._names.add(body["name"])
+            if media.context.strip():
+                body["context"] = media.context
+            if media.citations and self._traits.cites:
+                body["citations"] = {"enabled": True}
         return {kind: body}
 
     def _takes(self, kind: str) -> bool:

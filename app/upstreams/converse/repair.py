@@ -90,12 +90,15 @@ def _noted(message: Message, traits: Traits, counts: Counter[str]) -> Message:
         return Message("system", parts)
     if not parts:
         return Message("user", ())
+    return Message("user", _notes(parts, counts))
+
+
+def _notes(parts: Sequence[Part], counts: Counter[str]) -> tuple[Part, ...]:
     counts["system-note"] += 1
-    noted = (
+    return tuple(
         Text(f"<system-reminder>\n{part.text}\n</system-reminder>") if isinstance(part, Text) else part
         for part in parts
     )
-    return Message("user", tuple(noted))
 
 
 def _mend(message: Message, traits: Traits, counts: Counter[str], reasoning: bool) -> Message:
@@ -266,10 +269,12 @@ def _starting_with_user(turns: list[Message], counts: Counter[str]) -> list[Mess
 
 def _ending_well(turns: list[Message], traits: Traits, counts: Counter[str], *, prefill: bool) -> list[Message]:
     """A trailing assistant turn is a prefill: refused by newer models, beside tools and while reasoning, and nowhere may it
-    end in blanks. A system message at the end asks nothing."""
+    end in blanks. A system message at the end asks nothing: it goes into the user's turn before it, where there is one."""
     last = turns[-1]
     if last.role == "user":
         return turns
+    if last.role == "system" and len(turns) > 1 and turns[-2].role == "user":
+        return [*turns[:-2], Message("user", (*turns[-2].parts, *_notes(last.parts, counts)))]
     if last.role == "system" or not prefill:
         counts["system-last" if last.role == "system" else "prefill"] += 1
         return [*turns, Message("user", (CONTINUE,))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,6 +121,9 @@ def test_web_search_is_the_models_own_or_none_at_all() -> None:
     with pytest.raises(InvalidRequest) as caught:
         planned(asked(NOVA, web_search_options={}))
     assert caught.value.param == "web_search_options"
+    wish = replace(asked(NOVA, web_search_options={}), grounding_else="web_search")
+    plan, call = planned(wish, stream=True)
+    assert (plan.grounding, plan.whole, list(call.receipt.ignored)) == (False, False, ["web_search"])
 
 
 def test_a_clients_model_fields_are_merged_into_ours() -> None:

@@ -25,6 +25,7 @@ from app.core.prompt import (
     S3Object,
     Sampling,
     Text,
+    Thinking,
     Tool,
     ToolCall,
     ToolChoice,
@@ -77,6 +78,7 @@ OF_THE_PROMPT: dict[str, Any] = {
     "latency": "optimized",
     "grounding": True,
     "extra_fields": {"thinking": {"type": "enabled"}},
+    "thinking": Thinking("budget", 2048),
 }
 OF_THE_TARGET: dict[str, Any] = {"model_id": "eu.m", "base_id": "n", "region": "eu-west-1", "priced_id": "us.m"}
 
@@ -115,8 +117,9 @@ def test_the_model_that_is_called_counts(name: str) -> None:
         replace(MADE, metadata={"team": "a"}),
         replace(MADE, target=replace(MADE.target, traits=Traits(stop=False))),
         replace(MADE, prompt=replace(MADE.prompt, model="fast", metadata={"a": "b"}, user="ann", ignored=("seed",))),
+        replace(MADE, prompt=replace(MADE.prompt, betas=("b",), grounding_else="web_search")),
     ],
-    ids=["stream", "metadata", "traits", "names"],
+    ids=["stream", "metadata", "traits", "names", "betas"],
 )
 def test_what_no_model_sees_does_not_count(same: Plan) -> None:
     assert same != MADE

@@ -64,7 +64,7 @@ async def test_after_the_first_byte_nothing_is_mended() -> None:
 
 
 @pytest.mark.parametrize(
-    "quirk", [*sorted(set(QUIRKS) - {"max_tokens", "profile", "effort"}), "max_tokens:4096", "max_tokens:9999"]
+    "quirk", [*sorted(set(QUIRKS) - {"max_tokens", "profile", "effort", "betas"}), "max_tokens:4096", "max_tokens:9999"]
 )
 async def test_a_field_that_was_not_sent_is_not_left_out(quirk: str) -> None:
     about_messages = {"prefill", "reasoning_replay", "system_role", "system_prompt", "tool_result_images"}

@@ -56,6 +56,15 @@ async def test_a_hurried_reader_gives_up_sooner(ends: tuple[socket.socket, socke
         await anext(chunks)
 
 
+async def test_the_patience_can_be_shortened_before_anything_is_read(ends: tuple[socket.socket, socket.socket]) -> None:
+    """As where the whole answer came along with its head."""
+    ours, _ = ends
+    reader = LoopReader(ours, 10)
+    reader.hurry(0.02)
+    with pytest.raises(TimeoutError):
+        await anext(reader.chunks())
+
+
 async def test_every_byte_starts_the_patience_anew(ends: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = ends
     chunks = LoopReader(ours, 0.2).chunks()

@@ -66,7 +66,7 @@ def blob(data: bytes) -> Blob:
     return Blob(b64encode(data).decode(), len(data))
 
 
-def media(kind: Any, data: bytes | None = None, **members: str) -> Media:
+def media(kind: Any, data: bytes | None = None, **members: Any) -> Media:
     return Media(kind, blob(CONTENT[kind] if data is None else data), **members)
 
 

@@ -18,6 +18,14 @@ TEXT_ONLY = Traits(modalities=frozenset())
 JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
 
 
+def test_what_is_said_about_a_document_goes_with_it() -> None:
+    paper = Media("document", media("document", PDF).source, name="a.pdf", context="Old.", citations=True)
+    told = {"context": "Old.", "citations": {"enabled": True}}
+    assert {name: block(paper, Traits(cites=True))["document"][name] for name in told} == told
+    assert "citations" not in block(paper)["document"]
+    assert "context" not in block(Media("document", paper.source, context=" "))["document"]
+
+
 def block(item: Media, traits: Traits = ANY) -> dict[str, Any]:
     return MediaBlocks(traits, "a-model").block(item)
 

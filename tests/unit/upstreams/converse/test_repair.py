@@ -281,7 +281,10 @@ def test_native_system_turns_stay_in_place(first: list[Message]) -> None:
 
 def test_a_system_message_has_not_the_last_word() -> None:
     after, told = mended(user("a"), system("be brief"), traits=Traits(system_role=True))
-    assert after == (user("a"), system("be brief"), user(CONTINUE))
+    assert after == (user("a", "<system-reminder>\nbe brief\n</system-reminder>"),)
+    assert told == {"system-note": 1}
+    after, told = mended(user("a"), assistant("b"), system("be brief"), traits=Traits(system_role=True))
+    assert after == (user("a"), assistant("b"), system("be brief"), user(CONTINUE))
     assert told == {"system-last": 1}
 
 
