@@ -1,0 +1,27 @@
+"""How responses are kept, as `main` tells the routes. Light: it is loaded by every start."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from app.core.ports import Caller
+from app.core.responses import Store
+
+Invoke = Callable[[bytes], Awaitable[None]]
+"""Has another invocation of this function handle an event. Raises UpstreamFailure."""
+CallerOf = Callable[[str], Awaitable[Caller | None]]
+"""The caller whose key has this id; raises as `Keys.authenticate` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How responses are kept, as `main` knows it. `store`: None keeps none.
+
+    `elsewhere`: whether a process does nothing between its requests, so that background work needs `invoke` and `caller_of`.
+    """
+
+    store: Callable[[], Store] | None = None
+    elsewhere: bool = False
+    invoke: Invoke | None = None
+    caller_of: CallerOf | None = None

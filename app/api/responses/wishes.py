@@ -1,0 +1,131 @@
+"""What a request wishes beside its input: format, reasoning, caching, and the members for Bedrock alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from app.api.responses.parts import cache_ttl
+from app.api.responses.schema import Effort, ResponsesRequest
+from app.core.prompt import Caching, Guardrail, ResponseFormat
+from app.errors import InvalidRequest
+
+EFFORTS = get_args(Effort)
+VERBOSITY = {
+    "low": "Keep your answers short: only what is needed, without preamble.",
+    "medium": "",
+    "high": "Answer in detail: explain steps, reasons and alternatives.",
+}
+"""No model on Bedrock has a switch for it, so it is told in a sentence."""
+MAX_METADATA_NAME, MAX_METADATA_VALUE = 64, 512
+
+
+def decode_format(wanted: Any, param: str = "text.format") -> ResponseFormat | None:
+    """`text` is None. A schema stands flat here; the form of chat completions is understood as well."""
+    if wanted is None:
+        return None
+    kind = wanted.get("type", "text") if isinstance(wanted, Mapping) else None
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return ResponseFormat("json_object")
+    if not isinstance(wanted, Mapping) or kind != "json_schema":
+        raise InvalidRequest(
+            f"{param}.type must be text, json_object or json_schema.", param=f"{param}.type", code="invalid_value"
+        )
+    held = wanted.get("json_schema")
+    body = held if isinstance(held, Mapping) else wanted
+    schema, name, description = body.get("schema"), body.get("name"), body.get("description")
+    if not isinstance(schema, Mapping):
+        raise InvalidRequest(f"{param} needs a schema.", param=f"{param}.schema", code="missing_required_parameter")
+    return ResponseFormat(
+        "json_schema",
+        schema,
+        _plain(name) if isinstance(name, str) else "response",
+        description if isinstance(description, str) else "",
+    )
+
+
+def _plain(name: str) -> str:
+    letters = (letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "_" for letter in name[:64])
+    return "".join(letters) or "response"
+
+
+def decode_verbosity(text: Mapping[str, Any] | None) -> str:
+    """The sentence that is told to the model; empty for the usual."""
+    asked = (text or {}).get("verbosity")
+    if asked is None:
+        return ""
+    if not isinstance(asked, str) or asked not in VERBOSITY:
+        raise InvalidRequest("verbosity is low, medium or high.", param="text.verbosity", code="invalid_value")
+    return VERBOSITY[asked]
+
+
+def decode_effort(effort: Any, param: str = "reasoning.effort") -> str | None:
+    if effort is None:
+        return None
+    if effort not in EFFORTS:
+        raise InvalidRequest("Unknown reasoning effort.", param=param, code="invalid_value")
+    return str(effort)
+
+
+def wants_summary(reasoning: Mapping[str, Any] | None) -> bool:
+    """`generate_summary` is the name that OpenAI has given up."""
+    asked = (reasoning or {}).get("summary") or (reasoning or {}).get("generate_summary")
+    if asked not in (None, "auto", "concise", "detailed"):
+        raise InvalidRequest("summary is auto, concise or detailed.", param="reasoning.summary", code="invalid_value")
+    return asked is not None
+
+
+def decode_caching(request: ResponsesRequest) -> Caching:
+    """`prompt_cache_key`, `prompt_cache_options` and `prompt_cache_retention`."""
+    options = request.prompt_cache_options or {}
+    ttl = cache_ttl(request.prompt_cache_retention)
+    auto: bool | None = True if request.prompt_cache_key or ttl else None
+    mode = options.get("mode")
+    if mode in ("explicit", "implicit"):
+        auto = mode == "implicit"
+    return Caching(auto=auto, ttl=cache_ttl(options.get("ttl")) or ttl)
+
+
+def checked_metadata(metadata: Mapping[str, str] | None) -> Mapping[str, str]:
+    for name, value in (metadata or {}).items():
+        if len(name) > MAX_METADATA_NAME or len(value) > MAX_METADATA_VALUE:
+            raise InvalidRequest(
+                "metadata keys have at most 64, values at most 512 characters.", param="metadata", code="invalid_value"
+            )
+    return metadata or {}
+
+
+def decode_guardrail(config: Mapping[str, Any] | None) -> Guardrail | None:
+    """Converse's own member names, or snake_case ones."""
+    if not config:
+        return None
+    identifier = config.get("guardrailIdentifier") or config.get("guardrail_identifier")
+    version = config.get("guardrailVersion") or config.get("guardrail_version") or "DRAFT"
+    if not isinstance(identifier, str) or not identifier:
+        raise InvalidRequest(
+            "guardrail_config needs guardrailIdentifier.", param="guardrail_config", code="missing_required_parameter"
+        )
+    mode = config.get("streamProcessingMode") or config.get("stream_processing_mode") or ""
+    trace = config.get("trace") or ""
+    if mode not in ("", "sync", "async") or trace not in ("", "enabled", "disabled", "enabled_full"):
+        raise InvalidRequest(
+            "guardrail_config has an unknown mode or trace.", param="guardrail_config", code="invalid_value"
+        )
+    return Guardrail(identifier[:2048], str(version)[:32], str(mode), str(trace))
+
+
+def decode_latency(config: Mapping[str, Any] | None) -> str:
+    latency = (config or {}).get("latency", "")
+    if latency not in ("", "standard", "optimized"):
+        raise InvalidRequest(
+            "latency is standard or optimized.", param="performance_config.latency", code="invalid_value"
+        )
+    return str(latency)
+
+
+def extra_fields(request: ResponsesRequest) -> dict[str, Any]:
+    """Fields for the model itself, unread."""
+    thinking = {"thinking": request.thinking} if request.thinking else {}
+    return thinking | (request.additional_model_request_fields or {})

@@ -1,0 +1,246 @@
+"""Responses over a WebSocket, from behind ASGI: what a client says and what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from app.core.ports import Caller
+from app.errors import UpstreamFailure
+from tests.unit.api.responses.serving import ANN, MODEL, Served, spoken
+from tests.unit.web.asgi import until
+
+
+class Socket:
+    """A connection: `say` what the client says, `hear` the next event, `leave`."""
+
+    def __init__(self, served: Served, key: str = ANN) -> None:
+        self.served = served
+        self._in: asyncio.Queue[Any] = asyncio.Queue()
+        self.sent: list[Any] = []
+        self.broken = False
+        self._heard = 1
+        scope = {"type": "websocket", "headers": [(b"authorization", f"Bearer {key}".encode())]}
+        self.task = asyncio.create_task(served.responses.websocket(scope, self._in.get, self._send))
+
+    async def _send(self, message: Any) -> None:
+        if self.broken:
+            raise OSError
+        self.sent.append(message)
+
+    def say(self, message: Any) -> None:
+        text = message if isinstance(message, str) else json.dumps(message)
+        self._in.put_nowait({"type": "websocket.receive", "text": text})
+
+    def ask(self, text: Any, **more: Any) -> None:
+        self.say({"type": "response.create", "model": MODEL, "input": text} | more)
+
+    async def hear(self) -> Any:
+        await until(lambda: len(self.sent) > self._heard)
+        self._heard += 1
+        return json.loads(self.sent[self._heard - 1]["text"])
+
+    async def answer(self) -> list[Any]:
+        """The events up to the end of a response, or the error."""
+        heard = [await self.hear()]
+        while heard[-1]["type"] not in ("response.completed", "response.failed", "error"):
+            heard.append(await self.hear())
+        return heard
+
+    async def leave(self) -> None:
+        self._in.put_nowait({"type": "websocket.disconnect"})
+        await asyncio.wait_for(self.task, 10)
+
+
+async def test_the_events_of_a_response() -> None:
+    served = Served()
+    socket = Socket(served)
+    socket.ask("hello")
+    heard = await socket.answer()
+    assert socket.sent[0] == {"type": "websocket.accept"}
+    assert [event["type"] for event in heard[:2]] == ["response.created", "response.in_progress"]
+    assert [event["sequence_number"] for event in heard] == list(range(len(heard)))
+    last = heard[-1]["response"]
+    assert last["output"][0]["content"][0]["text"] == "You said: hello"
+    assert await served.store.get("key_ann", last["id"]) is not None
+    await socket.leave()
+
+
+async def test_the_newest_is_continued_though_it_is_not_stored() -> None:
+    served = Served()
+    socket = Socket(served)
+    socket.ask("one", store=False)
+    first = (await socket.answer())[-1]["response"]["id"]
+    socket.ask("two", store=False, previous_response_id=first)
+    second = (await socket.answer())[-1]["response"]["id"]
+    socket.ask("three", store=False, previous_response_id=second)
+    await socket.answer()
+    assert spoken(served.model.prompts[-1]) == ["u:one", "a:You said: one", "u:two", "a:You said: two", "u:three"]
+    socket.ask("x", store=False, previous_response_id=first)
+    (error,) = await socket.answer()
+    assert (error["status"], error["error"]["code"]) == (404, "previous_response_not_found")
+    await socket.leave()
+    other = Socket(served)
+    other.ask("x", previous_response_id=second)
+    assert (await other.answer())[0]["error"]["code"] == "previous_response_not_found"
+    await other.leave()
+
+
+async def test_a_chain_of_stored_ones_is_whole_for_others() -> None:
+    served = Served()
+    socket = Socket(served)
+    socket.ask("one")
+    first = (await socket.answer())[-1]["response"]["id"]
+    socket.ask("two", previous_response_id=first)
+    second = (await socket.answer())[-1]["response"]["id"]
+    await socket.leave()
+    async with served.client() as ann:
+        await ann.create("three", previous_response_id=second)
+    assert spoken(served.model.prompts[-1])[0] == "u:one"
+    assert len(served.model.prompts[-1].messages) == 5
+
+
+async def test_a_large_message_is_decoded_beside_the_streams_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[Any] = []
+    to_thread = asyncio.to_thread
+
+    async def noted(work: Any, *given: Any) -> Any:
+        threads.append(work)
+        return await to_thread(work, *given)
+
+    monkeypatch.setattr("app.api.responses.state.asyncio.to_thread", noted)
+    socket = Socket(Served())
+    for length, decoded in ((10, 0), (300_000, 1)):
+        socket.ask("x" * length, store=False)
+        assert (await socket.answer())[-1]["type"] == "response.completed"
+        assert len(threads) == decoded
+    await socket.leave()
+
+
+async def test_a_conversation_over_a_socket() -> None:
+    served = Served()
+    async with served.client() as ann:
+        conversation = (await ann.ok("POST", "/conversations", {}))["id"]
+        socket = Socket(served)
+        for text in ("one", "two"):
+            socket.ask(text, conversation=conversation)
+            await socket.answer()
+        assert spoken(served.model.prompts[-1]) == ["u:one", "a:You said: one", "u:two"]
+        await socket.leave()
+
+
+async def test_a_connection_is_warmed_up_without_the_model() -> None:
+    served = Served()
+    socket = Socket(served)
+    socket.ask([{"role": "developer", "content": "Be brief."}], generate=False, store=False)
+    heard = await socket.answer()
+    assert (heard[-1]["type"], heard[-1]["response"]["output"]) == ("response.completed", [])
+    assert served.model.prompts == []
+    socket.ask("hello", previous_response_id=heard[-1]["response"]["id"], store=False)
+    await socket.answer()
+    assert spoken(served.model.prompts[0]) == ["s:Be brief.", "u:hello"]
+    await socket.leave()
+
+
+async def test_what_is_wrong_is_told_and_the_connection_stays() -> None:
+    served = Served()
+    socket = Socket(served)
+    for message, code in (
+        ("{", "invalid_json"),
+        ("[]", "invalid_value"),
+        ({"type": "response.cancel"}, "invalid_value"),
+        ({"type": "response.create", "background": True}, "unsupported_parameter"),
+        ({"type": "response.create"}, "missing_required_parameter"),
+        ({"type": "response.create", "model": MODEL, "input": [5]}, "invalid_type"),
+        ('"' + "x" * 1_000_000 + '"', "request_too_large"),
+    ):
+        socket.say(message)
+        error = await socket.hear()
+        assert (error["type"], error["error"]["code"]) == ("error", code)
+        assert error["status"] in (400, 413)
+    socket._in.put_nowait({"type": "websocket.receive", "bytes": json.dumps({"type": "x"}).encode()})
+    assert (await socket.hear())["error"]["code"] == "invalid_value"
+    socket._in.put_nowait({"type": "websocket.receive"})
+    assert (await socket.hear())["error"]["code"] == "invalid_json"
+    socket.ask("hello")
+    assert (await socket.answer())[-1]["type"] == "response.completed"
+    await socket.leave()
+
+
+async def test_failures_of_the_model() -> None:
+    served = Served()
+    served.model.failing = UpstreamFailure("broken")
+    socket = Socket(served)
+    socket.ask("hello")
+    assert [(each["type"], each["status"]) for each in await socket.answer()] == [("error", 502)]
+    served.model.late = True
+    socket.ask("hello")
+    assert (await socket.answer())[-1]["type"] == "response.failed"
+    await socket.leave()
+
+
+async def test_one_at_a_time() -> None:
+    served = Served()
+    served.model.held = asyncio.Event()
+    socket = Socket(served)
+    socket.ask("one")
+    await until(lambda: served.model.prompts)
+    socket.ask("two")
+    while (heard := await socket.hear())["type"] != "error":
+        pass
+    assert heard["error"]["code"] == "response_in_progress"
+    served.model.held.set()
+    assert (await socket.answer())[-1]["type"] == "response.completed"
+    socket.ask("three")
+    assert (await socket.answer())[-1]["type"] == "response.completed"
+    await socket.leave()
+
+
+async def test_a_client_that_leaves_stops_the_model() -> None:
+    served = Served()
+    served.model.held = asyncio.Event()
+    socket = Socket(served)
+    socket.ask("one")
+    await until(lambda: served.model.prompts)
+    await socket.leave()
+    assert served.model.closed == 1
+    assert served.model.calls[0].gone
+
+
+async def test_or_lets_it_finish_for_the_sake_of_its_usage() -> None:
+    served = Served(drain=True)
+    served.model.held = asyncio.Event()
+    socket = Socket(served)
+    socket.ask("one")
+    await until(lambda: served.model.prompts)
+    socket._in.put_nowait({"type": "websocket.disconnect"})
+    await until(lambda: served.model.calls[0].gone)
+    said = len(socket.sent)
+    served.model.held.set()
+    await asyncio.wait_for(socket.task, 10)
+    assert len(socket.sent) == said
+
+
+async def test_a_connection_that_breaks_is_let_go() -> None:
+    served = Served(drain=True)
+    socket = Socket(served)
+    await until(lambda: socket.sent)
+    socket.broken = True
+    socket.ask("one")
+    await until(lambda: served.model.closed == 1)
+    await socket.leave()
+    assert len(socket.sent) == 1
+
+
+async def test_a_key_that_was_disabled_meanwhile_asks_no_more() -> None:
+    served = Served()
+    socket = Socket(served)
+    await until(lambda: socket.sent)
+    del served.keys.known[ANN]
+    socket.ask("one")
+    assert (await socket.hear())["status"] == 401
+    served.keys.known[ANN] = Caller("key_ann")
+    await socket.leave()
