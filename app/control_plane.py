@@ -15,6 +15,7 @@ from app.core.books import Meter
 from app.core.counting import already_spent
 from app.core.lasting import finish
 from app.core.ports import Answers, Keys, Lessons, Models, Stash
+from app.core.responses import Store
 from app.core.table import Table
 from app.settings import Settings
 from app.stages.admission import Admission
@@ -58,7 +59,7 @@ class ControlPlane:
             clock=clock,
         )
         self._sweeper = Sweeper(self._directory, self._ledgers, self._recorder, clock)
-        self.keys: Keys = TableKeys(single, table, clock=clock, touch=self._directory.touch)
+        self.keys = TableKeys(single, table, clock=clock, touch=self._directory.touch)
 
     def accounting(self, meter: Meter) -> Admission:
         return Admission(
@@ -76,6 +77,11 @@ class ControlPlane:
 
     def stash(self, memory: Stash) -> Stash:
         return TableStash(memory, self._table, clock=self._clock)
+
+    def responses(self) -> Store:
+        from app.stores.responses.store import TableStore
+
+        return TableStore(self._table, days=self._settings.responses_ttl_days, clock=self._clock)
 
     def lessons(self, memory: Lessons) -> Lessons:
         return TableLessons(memory, self._table, self._clock)

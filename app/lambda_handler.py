@@ -25,6 +25,7 @@ from app.main import create_app
 from app.meter.log import start_logging
 from app.settings import Settings, SettingsError
 from app.web.asgi import ASGIApp, Message, Receive, Scope, Send
+from app.web.entrance import as_request
 from app.web.problems import problem_body, problem_headers, problem_response
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Handler:
         self._mangum = Mangum(self._app, lifespan="off")
 
     def __call__(self, event: Any, context: LambdaContext) -> dict[str, Any]:
-        front = front_of(event)
+        front = front_of(event := as_request(event))
         if front is None:
             return _refusal(event)
         self._enter_loop()
@@ -247,8 +248,7 @@ def fitted(answer: dict[str, Any], limit: int) -> dict[str, Any]:
     size = len(json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     if size <= limit:
         return answer
-    many = {name: values[0] for name, values in (answer.get("multiValueHeaders") or {}).items()}
-    told = many | (answer.get("headers") or {})
+    told = {k: v[0] for k, v in (answer.get("multiValueHeaders") or {}).items()} | (answer.get("headers") or {})
     kept = {name: value for name, value in told.items() if name.startswith(("x-", "access-control-", "vary"))}
     error = UpstreamFailure(
         f"The answer has {size} bytes, and this way to the gateway carries {limit}. Ask for less at once, or use a "
@@ -262,9 +262,9 @@ def fitted(answer: dict[str, Any], limit: int) -> dict[str, Any]:
 def _written(error: GatewayError, like: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, Any]:
     headers = {**kept, **problem_headers(error)}
     headers.pop("x-gateway-stream", None)
-    body = json.dumps(problem_body(error, headers.get("x-request-id", "")))
     form = {"headers": headers} if "headers" in like else {"multiValueHeaders": {k: [v] for k, v in headers.items()}}
-    return {"statusCode": error.status, "body": body, "isBase64Encoded": False, **form}
+    body = problem_body(error, headers.get("x-request-id", ""))
+    return {"statusCode": error.status, "body": json.dumps(body), "isBase64Encoded": False, **form}
 
 
 def _refusal(event: Any, problem: Exception | None = None) -> dict[str, Any]:
@@ -275,8 +275,8 @@ def _refusal(event: Any, problem: Exception | None = None) -> dict[str, Any]:
         one = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else event
         source = str(one.get("eventSource") or one.get("source") or "")[:64]
         form = "multiValueHeaders" if "multiValueHeaders" in event and "headers" not in event else form
-    cause = f" ({type(problem).__name__})" if problem else ""
     origin = f"; its source is {source!r}" if source else ""
+    cause = f" ({type(problem).__name__})" if problem else ""
     log.error("an event that is no HTTP request was refused%s%s", cause, origin)
     error = InvalidRequest("This function answers HTTP requests only.", code="not_a_request")
     return _written(error, {form: None}, {})

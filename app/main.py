@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.api.chat.route import operations as chat
 from app.api.completions.route import operations as completions
+from app.api.conversations.route import operations as conversations
 from app.api.embeddings.route import operations as embeddings
+from app.api.messages.route import operations as messages
+from app.api.messages.route import speaks, translation
 from app.api.models.route import operations as models
 from app.api.status.route import operations as status
 from app.core.books import Meter
@@ -21,13 +24,16 @@ from app.gateway import Gateway
 from app.meter.shapes import LogPrompts
 from app.parts import (
     make_books,
+    make_counter,
     make_embedder,
     make_fetcher,
     make_keys,
     make_meter,
     make_policy,
+    make_responses,
     make_selection,
     make_statuses,
+    make_store,
 )
 from app.plan.lessons import RecentLessons
 from app.plan.planner import ModelPlanner
@@ -50,16 +56,19 @@ from app.upstreams.invoke.tokens import VocabularyDecoder
 from app.web.absent import absent
 from app.web.asgi import ASGIApp
 from app.web.context import Context, Net
+from app.web.dialect import Dialect
 from app.web.endpoint import Door
-from app.web.entrance import Invocation, Networks, Origin
+from app.web.entrance import EVENTS, Invocation, Networks, Origin
 from app.web.health import health_endpoint
 from app.web.lifespan import Application
 from app.web.openapi import openapi_endpoint
 from app.web.operation import Operation
 from app.web.receipt import RECEIPT_HEADERS
 from app.web.router import Router
+from app.web.sockets import Sockets
 
 if TYPE_CHECKING:
+    from app.api.responses.route import Responses
     from app.control_plane import ControlPlane
     from app.core.table import Table
 
@@ -76,8 +85,9 @@ def create_app(
 ) -> Application:
     """The gateway as an ASGI application. `environ` is what botocore would read; the others replace the usual."""
     settings.require_key()
+    environ = environment() if environ is None else environ
     aws = Aws(
-        environment() if environ is None else environ,
+        environ,
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
         pool_size=settings.max_concurrency,
@@ -88,23 +98,27 @@ def create_app(
     books = make_books(settings, meter or make_meter(settings), plane, selection)
     gateway = _gateway(settings, aws, executor, selection, books, plane)
     embedder = make_embedder(settings, aws, executor, selection, books)
-    door = Door(
-        keys or (plane.keys if plane else make_keys(settings, aws)),
-        settings.max_body_bytes,
-        settings.ping_interval,
-        settings.drains,
-        books.accounting.limits,
-    )
+    door = _door(settings, keys or (plane.keys if plane else make_keys(settings, aws)), books)
     listed = Shelf(selection)
+    store = make_store(settings, plane)
+    responses = make_responses(settings, aws, environ, gateway, door, plane, store)
     operations = (
         *chat(gateway, door, max_choices=settings.max_choices),
         *completions(gateway, door, max_choices=settings.max_choices),
+        *responses.operations(),
+        *(conversations(store, door) if store else ()),
+        *messages(gateway, door),
         *embeddings(embedder, VocabularyDecoder(), door, max_inputs=settings.max_embedding_inputs),
         *models(listed, door),
         *status(make_statuses(settings, aws), door, __version__),
         *(plane.operations(listed) if plane else ()),
     )
-    return _application(settings, aws, executor, operations, plane)
+    return _application(settings, aws, executor, operations, responses, plane)
+
+
+def _door(settings: Settings, keys: Keys, books: Bookkeeper) -> Door:
+    limits = books.accounting.limits
+    return Door(keys, settings.max_body_bytes, settings.ping_interval, settings.drains, limits)
 
 
 def _control_plane(settings: Settings, aws: Aws, table: Table | None) -> ControlPlane | None:
@@ -142,7 +156,8 @@ def _gateway(
     )
     if settings.debug:
         preparers = (LogPrompts(content=settings.log_content), *preparers)
-    return Gateway(planner, upstream, books, preparers, ResponseCache(answers, settings.cache_max_seconds))
+    cache = ResponseCache(answers, settings.cache_max_seconds)
+    return Gateway(planner, upstream, books, preparers, cache, counter=make_counter(aws, executor))
 
 
 def _application(
@@ -150,6 +165,7 @@ def _application(
     aws: Aws,
     executor: ThreadPoolExecutor,
     operations: Sequence[Operation],
+    responses: Responses,
     plane: ControlPlane | None,
 ) -> Application:
     @asynccontextmanager
@@ -160,6 +176,7 @@ def _application(
             await warming  # the init phase has a whole core, the first invocation the memory size's share of one
         yield
         await warming
+        await responses.finish()
         if plane:
             await plane.finish()
         executor.shutdown(wait=False, cancel_futures=True)
@@ -172,16 +189,16 @@ def _application(
         *((method, f"{prefix}/organization/{{rest:path}}", none) for prefix in prefixes for method in without),
         ("GET", "/openapi.json", openapi_endpoint(operations, __version__)),
         ("GET", "/health", health_endpoint(holds=settings.health_hold)),
+        *((("POST", EVENTS, responses.event),) if settings.on_lambda else ()),
+        ("GET", "/", health_endpoint(holds=False)),  # what Claude Code asks first, by HEAD
     ))  # fmt: skip
-    return Application(_surrounded(router, settings), lifespan)
+    sockets = Sockets(_guarded(responses.websocket, settings), [f"{prefix}/responses" for prefix in prefixes])
+    return Application(_surrounded(router, settings, prefixes), lifespan, sockets)
 
 
-def _surrounded(app: ASGIApp, settings: Settings) -> ASGIApp:
+def _surrounded(app: ASGIApp, settings: Settings, prefixes: Sequence[str]) -> ASGIApp:
     """What a request goes through before its route, from the inside out."""
-    if settings.allowed_networks:
-        app = Networks(app, settings.allowed_networks)
-    if settings.origin_secret:
-        app = Origin(app, settings.origin_secret)
+    app = _guarded(app, settings)
     if settings.invoked:
         app = Invocation(app, settings.deadline_margin)
     app = Net(app, settings.max_body_bytes)
@@ -194,9 +211,25 @@ def _surrounded(app: ASGIApp, settings: Settings) -> ASGIApp:
             allow_credentials="*" not in settings.allowed_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["x-request-id", *RECEIPT_HEADERS, "x-gateway-stream", "retry-after", "x-should-retry"],
+            expose_headers=[
+                "x-request-id",
+                *RECEIPT_HEADERS,
+                "x-gateway-stream",
+                "x-gateway-estimate",
+                "retry-after",
+                "x-should-retry",
+            ],
         )
-    return Context(app)
+    return Context(Dialect(app, speaks(prefixes), translation))
+
+
+def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Who may come in at all."""
+    if settings.allowed_networks:
+        app = Networks(app, settings.allowed_networks)
+    if settings.origin_secret:
+        app = Origin(app, settings.origin_secret)
+    return app
 
 
 def _warm(aws: Aws) -> None:

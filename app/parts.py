@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from app.api.responses.keeping import Invoke, Keeping
+from app.api.responses.route import Responses
 from app.core.access import Access
 from app.core.books import Accounting, Meter
 from app.core.plan import Target
-from app.core.ports import Embedder, Fetcher, Keys, Statuses
+from app.core.ports import Embedder, Fetcher, Keys, Statuses, TokenCounter
 from app.core.prompt import Guardrail
+from app.core.responses import Store
+from app.gateway import Gateway
 from app.meter.log import LogMeter
 from app.meter.prices import PriceTable
 from app.meter.shapes import LogInputs
@@ -34,6 +39,7 @@ from app.stores.secrets import key_source
 from app.stores.statuses import NoStatuses, TableStatuses
 from app.upstreams.aws import Aws
 from app.upstreams.control import BedrockControl
+from app.web.endpoint import Door
 
 if TYPE_CHECKING:
     from app.control_plane import ControlPlane
@@ -57,6 +63,69 @@ def make_books(settings: Settings, meter: Meter, plane: ControlPlane | None, sel
         raise SettingsError(str(problem)) from None
     accounting: Accounting = plane.accounting(meter) if plane else Plain(meter)
     return Bookkeeper(accounting, prices, output=settings.reserve_output_tokens, ahead=selection.ahead)
+
+
+def make_counter(aws: Aws, executor: ThreadPoolExecutor) -> Callable[[], TokenCounter]:
+    """Made by the first request to count."""
+
+    @cache
+    def make() -> TokenCounter:
+        from app.stages.count import Counter
+        from app.upstreams.counting import ConverseCounter
+
+        return Counter(ConverseCounter(aws.runtime, executor))
+
+    return make
+
+
+def make_store(settings: Settings, plane: ControlPlane | None) -> Callable[[], Store] | None:
+    """Where responses are kept, made by the first request for one; None where none are."""
+    if not settings.responses_store:
+        return None
+
+    @cache
+    def make() -> Store:
+        if plane:
+            return plane.responses()
+        from app.stores.responses.store import memory_store
+
+        return memory_store(days=settings.responses_ttl_days, size=16_000_000 if settings.on_lambda else 64_000_000)
+
+    return make
+
+
+def make_invoke(aws: Aws, environ: Mapping[str, str]) -> Invoke:
+    """How the function has itself invoked, made by the first response in the background."""
+
+    @cache
+    def make() -> Invoke:
+        from app.stores.invocation import SelfInvocation, Way, invocations_url
+        from app.stores.table.http import HttpPool
+
+        name, version = (environ.get(f"AWS_LAMBDA_FUNCTION_{part}", "") for part in ("NAME", "VERSION"))
+
+        def way() -> Way:
+            endpoint, sign = aws.signed("lambda")
+            url = invocations_url(endpoint, name, version)
+            return Way(url, sign, HttpPool(url, tls=aws.tls, proxy=aws.proxy(url)))
+
+        return SelfInvocation(way)
+
+    return lambda event: make()(event)
+
+
+def make_responses(
+    settings: Settings,
+    aws: Aws,
+    environ: Mapping[str, str],
+    gateway: Gateway,
+    door: Door,
+    plane: ControlPlane | None,
+    store: Callable[[], Store] | None,
+) -> Responses:
+    invoke = make_invoke(aws, environ) if settings.on_lambda and plane else None
+    caller_of = plane.keys.known if plane else None
+    return Responses(gateway, door, Keeping(store, settings.on_lambda, invoke, caller_of))
 
 
 def make_embedder(

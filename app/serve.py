@@ -8,8 +8,9 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+from importlib.util import find_spec
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from uvicorn import Config, Server
@@ -75,9 +76,15 @@ def _server(app: Application, settings: Settings, host: str) -> Server:
             timeout_keep_alive=75,  # longer than the adapter's, so that only one side closes idle connections
             timeout_graceful_shutdown=LAMBDA_GRACE if settings.on_lambda else GRACE,  # type: ignore[arg-type]  # asyncio's
             lifespan="on",
-            ws="none",
+            ws=_sockets(settings),
+            ws_max_size=settings.max_body_bytes,
         )
     )
+
+
+def _sockets(settings: Settings) -> Literal["none", "wsproto"]:
+    """WebSockets where a connection is one: not behind Lambda's fronts; and where their library is installed."""
+    return "none" if settings.on_lambda or find_spec("wsproto") is None else "wsproto"
 
 
 def _uvicorn() -> tuple[type[Config], type[Server], type[HttpProtocol]]:

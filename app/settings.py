@@ -133,6 +133,12 @@ class Settings(BaseModel):
         description="Age at which a request that was never heard of again is charged at its estimate.",
     )
     cache_max_seconds: int = Field(604_800, ge=0, description="Longest life of a cached answer; 0 turns the cache off.")
+    responses_store: bool = Field(
+        True,
+        description="Keep responses and conversations for `previous_response_id` (docs/state.md), where a request does not "
+        "say `store: false`: in the table, or in memory without one.",
+    )
+    responses_ttl_days: int = Field(30, ge=1, le=3650, description="Days for which they are kept.")
     debug: bool = Field(False, description="Log more: request shapes with content as length and hash.")
     log_content: bool = Field(False, description="With DEBUG, log contents too. For a laptop, never for a deployment.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(

@@ -74,6 +74,14 @@ class TableKeys:
         _note(self._touch, lock, lock.record.id, self._clock())
         return caller
 
+    async def known(self, key_id: str) -> Caller | None:
+        """The caller whose key has this id, for work it has asked for before. Raises as `authenticate` does."""
+        if key_id == OWN_KEY:
+            record: KeyRecord | None = await self._read_own(key_id)
+        else:
+            record = await self._own_shelf.get(key_id)
+        return None if record is None else await self._callers.caller(record, stale=False)
+
     async def _own_caller(self, own: Caller) -> Caller:
         try:
             self._callers.prefetch(DEFAULT_PROJECT)

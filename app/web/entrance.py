@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from app.errors import PermissionDenied
 from app.web.asgi import ASGIApp, Receive, Scope, Send
@@ -20,8 +20,14 @@ from app.web.asgi import ASGIApp, Receive, Scope, Send
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 HEALTH = "/health"
+EVENTS = "/events"
+"""Where the Web Adapter posts events that are no requests (its default, 0.9.1 and 1.0.0)."""
 LAMBDA_CONTEXT = b"x-amzn-lambda-context"
 REQUEST_CONTEXT = b"x-amzn-request-context"
+BACKGROUND = "background"
+"""What an event of our own says under `gateway`: work that this function has asked itself to do."""
+NO_REQUEST = b"null"
+"""What the adapter says in it of an event that is no request."""
 ORIGIN_SECRET = b"x-origin-secret"
 
 
@@ -30,7 +36,8 @@ class Invocation:
 
     The adapter overwrites what a client sends under these names (tried with 0.9.1 and 1.0.0, 2026-11), and so does
     `lambda_handler`; anywhere else they would be a stranger's word. Puts `deadline` (epoch seconds, `margin` before the
-    invocation's own) into `scope["state"]` and the source address into `scope["client"]`.
+    invocation's own) into `scope["state"]`, the source address into `scope["client"]`, and `event` where it is an event that
+    is no request: those have neither an address nor an edge in front, and what they ask for has a secret of its own.
     """
 
     def __init__(self, app: ASGIApp, margin: float) -> None:
@@ -44,6 +51,8 @@ class Invocation:
                 scope["state"]["deadline"] = _deadline(_object(value), self._margin)
             elif name == REQUEST_CONTEXT:
                 scope["client"] = _source(_object(value))
+                event = value.strip() == NO_REQUEST or _object(value).get("gateway") == "event"
+                scope["state"]["event"] = event and scope["path"] == EVENTS
         await self._app(scope, receive, send)
 
 
@@ -58,7 +67,7 @@ class Origin:
         self._secret = secret.strip().encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        free = scope["path"] == HEALTH and not scope["query_string"]
+        free = (scope["path"] == HEALTH and not scope["query_string"]) or _is_event(scope)
         if not free and not self._lets_in(scope):
             raise PermissionDenied(
                 "This gateway is reached through its CDN; requests past it are refused.", code="origin_forbidden"
@@ -77,7 +86,7 @@ class Networks:
         self._allowed = tuple(allowed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != HEALTH and not self._lets_in(scope.get("client")):
+        if scope["path"] != HEALTH and not _is_event(scope) and not self._lets_in(scope.get("client")):
             raise PermissionDenied("Requests from your network address are not allowed here.", code="network_forbidden")
         await self._app(scope, receive, send)
 
@@ -89,6 +98,26 @@ class Networks:
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
         return any(address in network for network in self._allowed)
+
+
+def as_request(event: Any) -> Any:
+    """An event of our own as the request that the Web Adapter would make of it, for who has no adapter; others as they are."""
+    if not isinstance(event, dict) or event.get("gateway") != BACKGROUND:
+        return event
+    http = {"method": "POST", "path": EVENTS, "sourceIp": ""}
+    return {
+        "version": "2.0",
+        "rawPath": EVENTS,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {"http": http, "domainName": ".lambda-url.", "gateway": "event"},
+        "body": to_json(event).decode(),
+        "isBase64Encoded": False,
+    }
+
+
+def _is_event(scope: Scope) -> bool:
+    return bool(scope.get("state", {}).get("event"))
 
 
 def _object(value: bytes) -> dict[str, Any]:

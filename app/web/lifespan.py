@@ -9,17 +9,28 @@ from app.web.asgi import ASGIApp, Receive, Scope, Send
 
 
 class Application:
-    """What the server is given. `lifespan` is entered before the first request and left after the last."""
+    """What the server is given. `lifespan` is entered before the first request and left after the last.
 
-    def __init__(self, app: ASGIApp, lifespan: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+    `sockets`: what WebSockets are given to, where the server knows them.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        lifespan: Callable[[], AbstractAsyncContextManager[None]],
+        sockets: ASGIApp | None = None,
+    ) -> None:
         self._app = app
         self._lifespan = lifespan
+        self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._app(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
+        elif scope["type"] == "websocket" and self._sockets is not None:
+            await self._sockets(scope, receive, send)
         else:
             raise NotImplementedError(f"no {scope['type']} here")
 

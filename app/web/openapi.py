@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -34,12 +34,12 @@ _ERROR = {
 }
 _ENVELOPE = {"type": "object", "required": ["error"], "properties": {"error": _ERROR}}
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "Any failure, in OpenAI's envelope; the status tells its kind.",
-        "content": {"application/json": {"schema": _ENVELOPE}},
-    }
-}
+
+def _errors(envelope: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:
+    content = {"application/json": {"schema": envelope}}
+    return {"default": {"description": "Any failure; the status tells its kind.", "content": content}}
+
+
 _KEYS = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -71,7 +71,7 @@ def describe(operations: Iterable[Operation], version: str, prefix: str = "/v1")
     for operation in operations:
         _declare(router, operation)
     app = FastAPI(title="Bedrock OpenAI gateway", version=version)
-    app.include_router(router, prefix=prefix, responses=_ERRORS)
+    app.include_router(router, prefix=prefix, responses=_errors(_ENVELOPE))
     document = app.openapi()
     document.setdefault("components", {})["securitySchemes"] = _KEYS
     document["security"] = [{name: []} for name in _KEYS]
@@ -98,6 +98,7 @@ def _declare(router: APIRouter, operation: Operation) -> None:
         methods=[operation.method],
         summary=operation.summary,
         response_model=None,
+        responses=_errors(operation.envelope) if operation.envelope is not None else None,
         openapi_extra=extra or None,
     )
 

@@ -6,8 +6,9 @@ request (measured 2026-11, fastapi 0.165). FastAPI still writes the document, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -17,10 +18,12 @@ from app.web.asgi import Endpoint
 @dataclass(frozen=True, slots=True)
 class Operation:
     """`path` without a prefix, parameters as `web/router.py` has them. `body` describes the body that the endpoint reads; a
-    function, where that is to be imported only by whoever wants the description."""
+    function, where that is to be imported only by whoever wants the description. `envelope`: the schema of its errors, where
+    it is not OpenAI's."""
 
     method: str
     path: str
     endpoint: Endpoint
     summary: str
     body: type[BaseModel] | Callable[[], type[BaseModel]] | None = None
+    envelope: Mapping[str, Any] | None = None

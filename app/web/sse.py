@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Protocol
 
 from app.core.events import Batch
@@ -44,6 +44,8 @@ class EventStream(Response):
     """Streams `events` through `encoder`. `headers` is asked once the first event is in hand.
 
     `drain`: when the client leaves, read the events to their end all the same, so that usage is exact; otherwise stop.
+    `ping`: what goes out into a silence. `closing`: awaited before the last frame goes out, so that what it tells of is there
+    when the client asks for it.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class EventStream(Response):
         *,
         ping_interval: float = 15.0,
         drain: bool = False,
+        ping: bytes = PING,
+        closing: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(headers=HEADERS)
         self._events = events
@@ -63,9 +67,11 @@ class EventStream(Response):
         self._more_headers = headers
         self._ping_interval = ping_interval
         self._drain = drain
+        self._ping = ping
+        self._closing = closing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = _Connection(send)
+        connection = _Connection(send, self._ping)
         current = asyncio.current_task()
         watcher = asyncio.create_task(self._watch(receive, connection, current))
         try:
@@ -101,6 +107,8 @@ class EventStream(Response):
         except Exception as problem:  # noqa: BLE001  the status is long out; the stream itself has to tell
             error = as_gateway_error(problem, self._call.request_id)
             last = encoder.fail(problem_body(error, self._call.request_id))
+        if self._closing is not None:
+            await self._closing()
         await connection.write(last, end=True)
 
     async def _stop(self, connection: _Connection) -> None:
@@ -130,8 +138,9 @@ class EventStream(Response):
 class _Connection:
     """The way to the client, and when something last went down it."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, ping: bytes) -> None:
         self.raw = send
+        self._ping = ping
         self.gone = False
         self._begun = False
         self._ended = False
@@ -162,6 +171,6 @@ class _Connection:
 
     async def ping(self, interval: float) -> None:
         if self._begun and not self._busy and not self._ended and self.silence_left(interval) <= 0.01:
-            await self.write(PING)
+            await self.write(self._ping)
         elif not self._begun or self._busy:
             self._last = time.monotonic()

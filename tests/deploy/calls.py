@@ -39,6 +39,7 @@ MEMBERS = {
     "guardrailConfig": ("bedrock:ApplyGuardrail",),
     "systemTool": ("bedrock:InvokeTool",),
     "s3Location": ("s3:GetObject",),
+    "X-Amz-Invocation-Type": ("lambda:InvokeFunction",),
 }
 """Members of a request to Bedrock that need more than the request itself."""
 

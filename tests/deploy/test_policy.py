@@ -18,7 +18,12 @@ OF_SIGNED_REQUESTS = {"lambda:InvokeFunction", "lambda:InvokeFunctionUrl"}
 
 
 def _allowed(stack: Stack, role: str) -> Iterator[str]:
-    for policy in stack.properties(role)["Policies"]:
+    beside = [
+        resource["Properties"]
+        for resource in stack.resources.values()
+        if resource["Type"] == "AWS::IAM::Policy" and role in str(resource["Properties"]["Roles"])
+    ]
+    for policy in (*stack.properties(role)["Policies"], *beside):
         for statement in policy["PolicyDocument"]["Statement"]:
             assert statement["Effect"] == "Allow"
             yield from [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]

@@ -101,13 +101,31 @@ def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
 
 def test_the_document_lists_each_route_once(document: Any) -> None:
     assert sorted(f"{method} {path}" for path, method, _ in operations(document)) == [
+        "delete /v1/conversations/{conversation}",
+        "delete /v1/conversations/{conversation}/items/{item}",
+        "delete /v1/responses/{response}",
         "get /health",
+        "get /v1/conversations/{conversation}",
+        "get /v1/conversations/{conversation}/items",
+        "get /v1/conversations/{conversation}/items/{item}",
         "get /v1/models",
         "get /v1/models/{model}",
+        "get /v1/responses",
+        "get /v1/responses/{response}",
+        "get /v1/responses/{response}/input_items",
         "get /v1/status",
         "post /v1/chat/completions",
         "post /v1/completions",
+        "post /v1/conversations",
+        "post /v1/conversations/{conversation}",
+        "post /v1/conversations/{conversation}/items",
         "post /v1/embeddings",
+        "post /v1/messages",
+        "post /v1/messages/count_tokens",
+        "post /v1/responses",
+        "post /v1/responses/compact",
+        "post /v1/responses/input_tokens",
+        "post /v1/responses/{response}/cancel",
     ]
 
 
@@ -122,7 +140,8 @@ def test_the_document_describes_errors(document: Any) -> None:
     for path, _, operation in operations(document):
         if path != "/health":
             schema = operation["responses"]["default"]["content"]["application/json"]["schema"]
-            assert set(schema["properties"]["error"]["required"]) == {"message", "type", "param", "code", "request_id"}
+            members = {"message", "type"} if "/messages" in path else {"message", "type", "param", "code", "request_id"}
+            assert set(schema["properties"]["error"]["required"]) == members
 
 
 def test_the_document_describes_keys_and_the_model_in_the_path(document: Any) -> None:

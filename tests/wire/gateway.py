@@ -186,11 +186,11 @@ def stalled(emulator: Emulator, polls: int = 150) -> None:
 
 
 def frames(body: str) -> list[Any]:
-    """The data of a stream, `[DONE]` as that string; comments are left out."""
+    """The data of a stream, `[DONE]` as that string; comments and the names of events are left out."""
     found: list[Any] = []
     for block in body.split("\n\n"):
         for line in block.splitlines():
-            assert line.startswith(("data: ", ":")), f"neither data nor comment: {line!r}"
+            assert line.startswith(("data: ", "event: ", ":")), f"neither data nor comment: {line!r}"
             if line.startswith("data: "):
                 data = line.removeprefix("data: ")
                 found.append(data if data == "[DONE]" else json.loads(data))

@@ -701,3 +701,19 @@ async def test_a_project_of_no_budget_but_rates_is_a_scope() -> None:
     await gate.directory.update_project(replace(Project(made.id, "team", version=1), rates={"m": Rates(1)}))
     _, secret = await gate.key(project=made.id)
     assert (await gate.opens(secret)).scopes == (Scope("project", made.id, models={"m": Rates(1)}),)
+
+
+async def test_the_caller_of_a_key_that_has_asked_before() -> None:
+    gate = Gate(own=True)
+    record, _ = await gate.key(budget=HARD)
+    known = await gate.keys.known(record.id)
+    assert known is not None
+    assert (known.key_id, [scope.id for scope in known.scopes]) == (record.id, [record.id])
+    own = await gate.keys.known("default")
+    assert own is not None
+    assert own.key_id == "default"
+    await gate.change(record, disabled=True)
+    with pytest.raises(Unauthenticated):
+        await gate.keys.known(record.id)
+    assert await gate.keys.known("key_none") is None
+    assert await gate.keys.known("#") is None

@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import PermissionDenied
 from app.web.asgi import ASGIApp, Receive, Scope, Send
-from app.web.entrance import Invocation, Networks, Origin
+from app.web.entrance import Invocation, Networks, Origin, as_request
 
 CIDRS = ("192.0.2.0/24", "2001:db8:1::/48", "203.0.113.7/32")
 
@@ -120,3 +120,38 @@ async def test_what_comes_through_the_edge_comes_in() -> None:
     inside = Inside()
     await enter(Origin(inside, " edge-secret "), x_origin_secret="edge-secret")
     assert inside.scopes
+
+
+# Events that are no requests
+
+
+@pytest.mark.parametrize(("path", "context", "event"), [
+    ("/events", "null", True), ("/events", '{"gateway": "event"}', True), ("/events", "{}", False),
+    ("/events", '{"http": {"sourceIp": "192.0.2.9"}}', False), ("/v1/models", "null", False), ("/events", "", False),
+])  # fmt: skip
+async def test_an_event_is_told_from_a_request(path: str, context: str, event: bool) -> None:
+    inside = Inside()
+    await enter(Invocation(inside, 4.0), path, x_amzn_request_context=context)
+    assert inside.scopes[0]["state"]["event"] is event
+
+
+async def test_an_event_has_no_address_and_no_edge_in_front() -> None:
+    inside = Inside()
+    guarded = Origin(Networks(inside, [ipaddress.ip_network("192.0.2.0/24")]), "secret")
+    await enter(Invocation(guarded, 4.0), "/events", x_amzn_request_context="null")
+    assert len(inside.scopes) == 1
+    for path in ("/events", "/v1/models"):
+        with pytest.raises(PermissionDenied):
+            await enter(guarded, path, x_amzn_request_context="null")
+        with pytest.raises(PermissionDenied):
+            await enter(Invocation(guarded, 4.0), path, x_amzn_request_context='{"http": {"sourceIp": "203.0.113.1"}}')
+
+
+def test_an_event_of_our_own_as_the_request_that_the_adapter_would_make() -> None:
+    event = {"gateway": "background", "response": "resp_1", "secret": "s"}
+    made = as_request(event)
+    assert (made["rawPath"], made["requestContext"]["http"]["method"]) == ("/events", "POST")
+    assert json.loads(made["body"]) == event
+    others: list[Any] = [{"gateway": "x"}, {"source": "aws.events"}, [], None, "background"]
+    for other in others:
+        assert as_request(other) is other

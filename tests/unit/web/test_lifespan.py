@@ -53,3 +53,16 @@ async def test_the_server_is_told(fails: str, told: list[str]) -> None:
 async def test_requests_go_inwards_and_nothing_else() -> None:
     assert await run(None, "http") == [{"type": "seen", "scope": "http"}]
     assert await run(None, "websocket") == [{"type": "NotImplementedError"}]
+
+
+async def test_sockets_go_where_they_are_served() -> None:
+    seen: list[str] = []
+
+    async def sockets(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+
+    async def never(*given: Any) -> Any:
+        raise AssertionError
+
+    await Application(never, never, sockets)({"type": "websocket"}, never, never)  # type: ignore[arg-type]
+    assert seen == ["websocket"]

@@ -1,0 +1,100 @@
+"""WebSockets over real connections, where their library is installed; a plain error, where they are not served."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+import uvicorn
+
+from local.emulator import Emulator
+from tests.wire import gateway as wire
+from tests.wire.gateway import KEY, NOVA
+
+needs_library = pytest.mark.skipif(find_spec("wsproto") is None, reason="wsproto is not installed: ./dev lock")
+LARGEST = 100_000
+
+
+class Socket:
+    def __init__(self, port: int, key: str = KEY, path: str = "/v1/responses") -> None:
+        from wsproto import ConnectionType, WSConnection
+        from wsproto.events import Request
+
+        self.tcp = socket.create_connection(("127.0.0.1", port), 10)
+        self.ws = WSConnection(ConnectionType.CLIENT)
+        headers = [(b"authorization", b"Bearer " + key.encode())]
+        self.tcp.sendall(self.ws.send(Request(host="gateway", target=path, extra_headers=headers)))
+        self.events = self._events()
+
+    def _events(self) -> Iterator[Any]:
+        while True:
+            yield from self.ws.events()
+            self.ws.receive_data(self.tcp.recv(65536) or None)
+
+    def say(self, message: Any) -> None:
+        from wsproto.events import Message
+
+        self.tcp.sendall(self.ws.send(Message(data=message if isinstance(message, str) else json.dumps(message))))
+
+    def hear(self) -> Any:
+        """The next message, or the name of another event."""
+        text = ""
+        for event in self.events:
+            if type(event).__name__ != "TextMessage":
+                return type(event).__name__
+            text += event.data
+            if event.message_finished:
+                return json.loads(text)
+
+    def close(self) -> None:
+        self.tcp.close()
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> Iterator[int]:
+    """Served as `app.serve` does it."""
+    made = uvicorn.Config
+
+    def config(*given: Any, **named: Any) -> uvicorn.Config:
+        return made(*given, **named | {"ws": "wsproto", "ws_max_size": LARGEST})
+
+    monkeypatch.setattr(uvicorn, "Config", config)
+    with wire.serving(emulator.url) as gateway:
+        yield gateway.port
+
+
+@needs_library
+def test_a_response_over_a_web_socket(port: int) -> None:
+    with closing(Socket(port)) as ws:
+        assert ws.hear() == "AcceptConnection"
+        ws.say({"type": "response.create", "model": NOVA, "input": "hello", "store": False})
+        heard = [ws.hear()]
+        while heard[-1]["type"] != "response.completed":
+            heard.append(ws.hear())
+        assert [event["sequence_number"] for event in heard] == list(range(len(heard)))
+        assert heard[-1]["response"]["output"][0]["content"][0]["text"] == "You said: hello"
+        ws.say("{")
+        assert ws.hear()["error"]["code"] == "invalid_json"
+        ws.say("x" * (LARGEST + 1))
+        assert ws.hear() == "CloseConnection"
+
+
+@needs_library
+@pytest.mark.parametrize(("given", "status"), [({"key": "sk-wrong"}, 401), ({"path": "/v1/chat/completions"}, 404)])
+def test_a_handshake_that_is_refused(port: int, given: dict[str, str], status: int) -> None:
+    with closing(Socket(port, **given)) as ws:
+        refused = next(ws.events)
+        assert refused.status_code == status
+        assert b"error" in next(ws.events).data
+
+
+def test_where_there_are_none_an_upgrade_is_a_plain_error(emulator: Emulator) -> None:
+    with wire.serving(emulator.url) as gateway, gateway.client() as client:
+        headers = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+        reply = client.get("/v1/responses", headers=headers | {"sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (426, "upgrade_required")
