@@ -29,7 +29,7 @@ class NetworkUsed(BaseException):
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before anything is imported or any fixture made, so that those of the whole session are covered as well."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "OPENAI_"))]:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "OPENAI_", "ANTHROPIC_"))]:
         del os.environ[name]
     os.environ.update(AWS)
 

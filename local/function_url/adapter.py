@@ -1,6 +1,6 @@
 """The real Web Adapter: where it is, and how it is built where it is not.
 
-0.9.1 is the newest release on crates.io (2026-11). The layer that the template pins is newer: where they differ, the
+0.9.1 is the newest release in the crate registry (2026-11). The layer that the template pins is newer: where they differ, the
 tests say so.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable
@@ -27,6 +28,16 @@ def check(function: Callable[[], Any]) -> Callable[[], Any]:
     """Registers a function or coroutine function without parameters; its name says what it shows."""
     _checks.append(function)
     return function
+
+
+def told(heading: str) -> str:
+    """What the Python under a heading of docs/agents.md prints, run as it stands."""
+    text = (Path(__file__).parents[2] / "docs" / "agents.md").read_text()
+    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    code = section.partition("```python\n")[2].partition("```")[0]
+    assert code, f"there is no Python under {heading!r}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()
 
 
 def main() -> None:

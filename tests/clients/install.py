@@ -21,7 +21,7 @@ def install_python(lock: Path) -> list[str]:
     """The Python of an environment that holds exactly this lock."""
     place = CACHE / lock.stem
     python = place / "bin" / "python"
-    if not _holds(place, lock):
+    if not holds(place, lock):
         uv = str(Path(sys.executable).with_name("uv"))
         shutil.rmtree(place, ignore_errors=True)
         _finish([uv, "venv", "--quiet", "--no-config", "--python", sys.executable, str(place)])
@@ -33,20 +33,28 @@ def install_python(lock: Path) -> list[str]:
 
 def install_node(source: Path) -> list[str]:
     """Node, with the programs copied beside the packages of the lock: modules are looked for where a program lies."""
-    place, lock = CACHE / "node", source / "package-lock.json"
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None or _major(node) < OLDEST_NODE:
         sys.exit(
             f"tests/clients/run: Node {OLDEST_NODE} or newer with npm is needed; on Debian: apt-get install nodejs npm"
         )
-    if not _holds(place, lock):
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(source, place, ignore=shutil.ignore_patterns("node_modules"))
-        _finish([npm, "ci", "--ignore-scripts", "--no-progress", "--loglevel=error"], place)
-        _mark(place, lock)
+    install_packages(source, CACHE / "node", npm)
     for program in source.glob("*.mjs"):
-        shutil.copy(program, place)
+        shutil.copy(program, CACHE / "node")
     return [node]
+
+
+def install_packages(source: Path, place: Path, npm: str) -> None:
+    """Fill a folder with what the `package-lock.json` of another one says; no package runs a program while it comes."""
+    lock = source / "package-lock.json"
+    if holds(place, lock):
+        return
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(source / name, place)
+    _finish([npm, "ci", "--ignore-scripts", "--no-progress", "--loglevel=error"], place)
+    _mark(place, lock)
 
 
 def vocabulary() -> Path:
@@ -63,7 +71,8 @@ def _major(node: str) -> int:
     return int(version.removeprefix("v").partition(".")[0])
 
 
-def _holds(place: Path, lock: Path) -> bool:
+def holds(place: Path, lock: Path) -> bool:
+    """Whether a folder was filled from exactly this lock."""
     stamp = place / ".lock"
     return stamp.exists() and stamp.read_text() == _digest(lock)
 

@@ -36,6 +36,8 @@ class Client(NamedTuple):
 
 CLIENTS = (
     Client("openai", "newest", "openai_client.py"),
+    Client("anthropic", "newest", "anthropic_client.py"),
+    Client("agents_sdk", "agents_sdk", "agents_sdk_client.py"),
     Client("langchain", "newest", "langchain_client.py"),
     Client("pydantic_ai", "newest", "pydantic_ai_client.py"),
     Client("llm", "newest", "llm_client.py"),
@@ -43,6 +45,7 @@ CLIENTS = (
     Client("llama_index", "llama_index", "llama_index_client.py"),
     Client("openai_node", "node", "openai_node.mjs"),
     Client("vercel_ai", "node", "vercel_ai.mjs"),
+    Client("vercel_responses", "node", "vercel_responses.mjs"),
 )
 
 
