@@ -25,20 +25,28 @@ def body(recording: Recording) -> bytes:
 
 
 def deltas(recording: Recording) -> list[Delta]:
-    """The content deltas of a stream of chat completion chunks; blank ones are left out."""
+    """The text deltas of a stream (of chat completion chunks, of a response, of a message); blank ones are left out."""
     data, places = _unwrapped(recording)
     found: list[Delta] = []
     at = 0
     for frame in data.split(b"\n\n"):
         at += len(frame) + 2
-        if not frame.startswith(b"data: ") or frame == b"data: [DONE]":
+        _, _, told = frame.partition(b"data: ")
+        if not told or told == b"[DONE]":
             continue
-        chunk: dict[str, Any] = json.loads(frame[6:])
-        for choice in chunk.get("choices", ()):
-            text = choice.get("delta", {}).get("content")
-            if text:
-                found.append(Delta(_time_of(recording, _raw_place(places, min(at, len(data)))), text))
+        for text in _texts(json.loads(told)):
+            found.append(Delta(_time_of(recording, _raw_place(places, min(at, len(data)))), text))
     return found
+
+
+def _texts(event: dict[str, Any]) -> list[str]:
+    kind = event.get("type")
+    if kind == "response.output_text.delta":
+        return [event["delta"]]
+    if kind == "content_block_delta":
+        return [text for text in [event["delta"].get("text")] if text]
+    texts = (choice.get("delta", {}).get("content") for choice in event.get("choices", ()))
+    return [text for text in texts if text]
 
 
 def marks(recording: Recording, mark: bytes) -> list[float]:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
-from bench import measures, package, tables
+from bench import agents, measures, package, tables
 from bench.contenders import BOTO3, LITELLM, ROOT, Contender, aws_environment, contenders
 from bench.load import CROWD, QUICK, STALLING, STEADY, Load, paced, stalling
 from bench.machine import describe
@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
     parser.add_argument("--package", action="store_true", help="measure the deployment package instead (package.py)")
     parser.add_argument("--table", action="store_true", help="measure what keys, limits and the table add (tables.py)")
+    parser.add_argument("--agents", action="store_true", help="measure Responses and Messages beside chat (agents.py)")
     flags = parser.parse_args()
     if flags.quick:
         flags.rounds, flags.starts = 1, 1
@@ -50,6 +51,8 @@ def main() -> int:
         return package.run(flags)
     if flags.table:
         return tables.run(flags)
+    if flags.agents:
+        return agents.run(flags)
     samples, notes = asyncio.run(run(flags))
     table, machine = render(samples), describe()
     print(f"{machine}\n\n{table}")

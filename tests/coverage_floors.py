@@ -13,14 +13,21 @@ from pathlib import Path
 from typing import Any
 
 OVERALL = 90.0
+_RESPONSES = (
+    *("choice", "frames", "freeform", "growing", "ids", "items", "parameters", "parts", "schema", "sealed", "shape"),
+    *("stream", "tools", "truncate", "wishes"),
+)
+"""What is pure there; the rest keeps, waits and answers."""
 WHOLE = (
     "app/core/*.py",
     "app/plan/*.py",
     "app/api/*/decode.py",
     "app/api/*/encode.py",
     "app/upstreams/converse/*.py",
+    "app/api/messages/*.py",
+    *(f"app/api/responses/{module}.py" for module in _RESPONSES),
 )
-EXCEPT = ("app/upstreams/converse/client.py",)
+EXCEPT = ("app/upstreams/converse/client.py", "app/api/messages/handlers.py", "app/api/messages/route.py")
 
 
 def shortfalls(report: dict[str, Any]) -> list[str]:

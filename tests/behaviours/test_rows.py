@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 SESSIONS = "behaviours/test_wedged_sessions.py"
 STREAMS = "behaviours/test_streams.py"
 REQUESTS = "behaviours/test_requests.py"
+RESPONSES = "contract/test_responses.py"
+MESSAGES = "contract/test_messages.py"
 
 ROWS: dict[int, tuple[str, ...]] = {
     1: (
@@ -59,6 +61,14 @@ ROWS: dict[int, tuple[str, ...]] = {
     27: (f"{SESSIONS}::test_assistant_message_prefill_is_no_400",),
     28: (f"{REQUESTS}::test_response_format_gives_json_and_no_prose",),
     29: (f"{REQUESTS}::test_tool_choice_any_is_taken_as_required",),
+    30: (
+        f"{RESPONSES}::test_codex_goes_on_after_a_command",
+        f"{RESPONSES}::test_signed_thoughts_return_byte_for_byte",
+    ),
+    31: (
+        f"{RESPONSES}::test_a_freeform_tool_round_trips",
+        f"{RESPONSES}::test_a_freeform_tools_input_grows",
+    ),
     32: (
         f"{SESSIONS}::test_a_screenshot_in_a_tool_result_is_no_400",
         f"{SESSIONS}::test_a_screenshot_for_a_model_that_cannot_see_is_a_word",
@@ -67,7 +77,11 @@ ROWS: dict[int, tuple[str, ...]] = {
         f"{REQUESTS}::test_remote_images_are_not_fetched_blindly",
         "unit/upstreams/test_fetch.py::test_redirects_into_the_network_are_refused",
     ),
-    34: (f"{STREAMS}::test_long_silence_does_not_drop_the_connection",),
+    34: (
+        f"{STREAMS}::test_long_silence_does_not_drop_the_connection",
+        f"{RESPONSES}::test_long_silence_does_not_drop_the_connection",
+        f"{MESSAGES}::test_pings_are_events",
+    ),
     35: (f"{REQUESTS}::test_context_overflow_is_told_in_the_words_agents_look_for",),
     36: (f"{REQUESTS}::test_every_error_is_openai_shaped",),
     37: (f"{REQUESTS}::test_a_throttle_says_when_to_come_back",),
@@ -95,6 +109,12 @@ ROWS: dict[int, tuple[str, ...]] = {
     51: (f"{REQUESTS}::test_a_missing_subscription_says_what_to_do",),
     53: (f"{REQUESTS}::test_service_tier_is_neither_rejected_nor_ignored",),
     54: (f"{REQUESTS}::test_a_guardrail_block_is_content_filter_and_no_stop",),
+    58: (
+        f"{MESSAGES}::test_what_claude_code_sends",
+        f"{MESSAGES}::test_a_tool_loop_with_thinking",
+        f"{MESSAGES}::test_bedrock_counts",
+        f"{MESSAGES}::test_where_it_does_not_count_it_is_estimated",
+    ),
     59: (f"{SESSIONS}::test_assistant_first_and_system_only_chats_are_no_500",),
     60: (f"{REQUESTS}::test_blank_or_too_many_stops_are_no_400",),
     61: (f"{SESSIONS}::test_tool_results_that_are_arrays_or_scalars_are_no_400",),
@@ -106,8 +126,6 @@ ELSEWHERE: dict[int, str] = {
     22: "keys",
     23: "keys and application inference profiles",
     24: "prices",
-    30: "Responses",
-    31: "Responses; custom tools of chat are tested in contract/test_tools.py",
     45: "Function URL",
     46: "Function URL; keys in other headers are tested in unit/web/test_auth.py",
     47: "Function URL",
@@ -116,7 +134,6 @@ ELSEWHERE: dict[int, str] = {
     55: "answer cache",
     56: "deployment; redaction is tested in unit/upstreams/test_errors.py",
     57: "deployment",
-    58: "Messages",
     62: "batches",
 }
 

@@ -42,6 +42,18 @@ def test_every_listed_model_can_be_retrieved(client: OpenAI) -> None:
         assert client.models.retrieve(model.id).id == model.id
 
 
+def test_the_catalogue_beside_the_list(client: OpenAI, http: httpx.Client) -> None:
+    headers = {"authorization": f"Bearer {client.api_key}"}
+    body = http.get("/v1/models?client_version=0.169.0", headers=headers).json()
+    plain = http.get("/v1/models", headers=headers).json()
+    assert body.keys() == {"object", "data", "models"}
+    assert {name: body[name] for name in plain} == plain
+    slugs = [model["slug"] for model in body["models"]]
+    assert CLAUDE in slugs
+    assert TITAN not in slugs
+    assert set(slugs) < {model["id"] for model in body["data"]}
+
+
 @pytest.mark.parametrize("name", [NOVA, CLAUDE, PROFILE, PROVISIONED, IMPORTED, DEPLOYED])
 def test_ids_and_arns(client: OpenAI, name: str) -> None:
     assert client.models.retrieve(name).object == "model"

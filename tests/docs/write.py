@@ -11,6 +11,8 @@ from pathlib import Path
 
 from app.api.chat import parameters as chat
 from app.api.completions import parameters as completions
+from app.api.messages import parameters as messages
+from app.api.responses import parameters as responses
 from app.settings import Settings
 from bench import cost_tables, package_excerpt
 from local.prices import page as price_page
@@ -58,6 +60,62 @@ def completions_parameters() -> str:
     return _parameters((name, *parameter) for name, parameter in completions.PARAMETERS.items())
 
 
+def messages_parameters() -> str:
+    """Anthropic's parameters of messages."""
+    return _parameters((name, *parameter) for name, parameter in messages.PARAMETERS.items())
+
+
+def messages_betas() -> str:
+    """Those of its beta types."""
+    return _parameters((name, *parameter) for name, parameter in messages.BETA_PARAMETERS.items())
+
+
+def messages_older() -> str:
+    """What its SDK had before."""
+    return _parameters((name, *parameter) for name, parameter in messages.OLDER.items())
+
+
+def _table(head: tuple[str, str], rows: Iterable[tuple[object, str]]) -> str:
+    lines = [f"| {head[0]} | {head[1]} |", "| --- | --- |", *(f"| `{name}` | {note} |" for name, note in rows)]
+    return "\n".join(lines)
+
+
+def messages_blocks() -> str:
+    return _table(("block", "what becomes of it"), messages.BLOCKS.items())
+
+
+def messages_events() -> str:
+    return _table(("event", "what it carries"), messages.EVENTS.items())
+
+
+def messages_stops() -> str:
+    return _table(("`stop_reason`", "Bedrock's"), messages.STOP_REASONS.items())
+
+
+def messages_errors() -> str:
+    return _table(("status", "`type`"), ((status, f"`{name}`") for status, name in messages.ERRORS.items()))
+
+
+def responses_parameters() -> str:
+    """OpenAI's parameters of responses, and those beyond them."""
+    return _parameters((name, *parameter) for name, parameter in (responses.PARAMETERS | responses.EXTENSIONS).items())
+
+
+def responses_items() -> str:
+    """The items of an input."""
+    return _table(("item", "what becomes of it"), responses.ITEMS.items())
+
+
+def responses_tools() -> str:
+    """The types of tools."""
+    return _table(("tool", "what becomes of it"), responses.TOOLS.items())
+
+
+def responses_events() -> str:
+    """The events of a stream."""
+    return _table(("event", "what it tells"), responses.EVENTS.items())
+
+
 def _parameters(rows: Iterable[tuple[str, str, str]]) -> str:
     lines = [f"| `{name}` | {outcome} | {note} |" for name, outcome, note in rows]
     return "\n".join(["| parameter | outcome | how |", "| --- | --- | --- |", *lines])
@@ -68,6 +126,17 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "chat-parameters": ("docs/parameters.md", chat_parameters),
     "chat-extensions": ("docs/parameters.md", chat_extensions),
     "completions-parameters": ("docs/parameters.md", completions_parameters),
+    "messages-parameters": ("docs/messages.md", messages_parameters),
+    "messages-betas": ("docs/messages.md", messages_betas),
+    "messages-older": ("docs/messages.md", messages_older),
+    "messages-blocks": ("docs/messages.md", messages_blocks),
+    "messages-events": ("docs/messages.md", messages_events),
+    "messages-stops": ("docs/messages.md", messages_stops),
+    "messages-errors": ("docs/messages.md", messages_errors),
+    "responses-parameters": ("docs/responses.md", responses_parameters),
+    "responses-items": ("docs/responses.md", responses_items),
+    "responses-tools": ("docs/responses.md", responses_tools),
+    "responses-events": ("docs/responses.md", responses_events),
     "package": ("README.md", package_excerpt.readme),
     "costs": ("README.md", cost_tables.readme),
     "costs-assumptions": ("docs/costs.md", cost_tables.assumptions),

@@ -22,6 +22,7 @@ from app.main import create_app
 from app.settings import Settings
 from local.emulator import Emulator
 from tests.fuzz.bodies import bodies
+from tests.unit.api.messages.bodies import nearly
 from tests.wire.gateway import KEY, NOVA, TITAN, environment, frames, serving
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
@@ -57,6 +58,9 @@ def client() -> Iterator[httpx.Client]:
 def check(reply: httpx.Response) -> None:
     assert reply.status_code < 500, reply.text[:500]
     (request_id,) = reply.headers.get_list("x-request-id")
+    if "/v1/messages" in reply.request.url.path:
+        check_messages(reply, request_id)
+        return
     if reply.status_code >= 400:
         assert reply.headers["content-type"] == "application/json"
         error = reply.json()["error"]
@@ -67,6 +71,18 @@ def check(reply: httpx.Response) -> None:
     elif reply.headers["content-type"].startswith("text/event-stream"):
         last = frames(reply.text)[-1]
         assert last == "[DONE]" or last["error"]["message"]
+
+
+def check_messages(reply: httpx.Response, request_id: str) -> None:
+    """The same of the routes that speak Anthropic's API."""
+    if reply.status_code >= 400:
+        body = reply.json()
+        assert (set(body), body["type"]) == ({"type", "error", "request_id"}, "error")
+        assert {name for name, value in body["error"].items() if value} == {"type", "message"}
+        assert body["request_id"] == reply.headers["request-id"] == request_id
+    elif reply.headers["content-type"].startswith("text/event-stream"):
+        last = frames(reply.text)[-1]
+        assert last["type"] == "message_stop" or last["error"]["message"]
 
 
 def send(client: httpx.Client, case: Case[Any]) -> httpx.Response:
@@ -104,4 +120,10 @@ def test_requests_from_the_document_to_models_that_exist(case: Case[Any], client
 @given(path=st.sampled_from(["/v1/chat/completions", "/v1/completions", "/v1/embeddings"]), data=st.data())
 def test_requests_that_clients_nearly_send(client: httpx.Client, path: str, data: st.DataObject) -> None:
     body: Any = data.draw(bodies(path))
+    check(client.post(path, content=to_json(body, inf_nan_mode="constants")))
+
+
+@BOUNDED
+@given(path=st.sampled_from(["/v1/messages", "/v1/messages/count_tokens"]), body=nearly())
+def test_messages_that_clients_nearly_send(client: httpx.Client, path: str, body: Any) -> None:
     check(client.post(path, content=to_json(body, inf_nan_mode="constants")))

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 3.0  # measured: 0.3 to 0.6 on the machines at hand; generous, because CI shares its cores
-HEAVY = {"boto3", "botocore", "tiktoken", "openai", "moto", "local", "tests"}
+HEAVY = {"anthropic", "boto3", "botocore", "tiktoken", "openai", "moto", "local", "tests"}
 
 # Tells what an import of app.main does: sockets opened, variables read by our own code, modules loaded, time taken.
 PROBE = """
@@ -78,3 +78,9 @@ def test_import_leaves_for_later_what_a_chat_does_not_need(report: dict[str, Any
     packages = {"fastapi", "starlette", "anyio", "click", "argparse", "moto", "httpx", "urllib3"}
     assert not packages & {name.split(".")[0] for name in report["modules"]}
     assert not {"app.upstreams.invoke.embedder", "app.upstreams.fetch"} & set(report["modules"])
+    messages = {name for name in report["modules"] if name.startswith("app.api.messages.")}
+    assert messages == {"app.api.messages.route"}
+    assert not {"app.stages.count", "app.upstreams.counting", "app.api.models.pages"} & set(report["modules"])
+    responses = {name for name in report["modules"] if name.startswith(("app.api.responses.", "app.stores.responses"))}
+    assert responses == {"app.api.responses.keeping", "app.api.responses.route"}
+    assert "app.api.conversations.handlers" not in report["modules"]
