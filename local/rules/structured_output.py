@@ -8,6 +8,7 @@ from local.rules.asked import Asked, model_says, unsupported
 
 _CONTAINERS = ("properties", "$defs", "definitions", "patternProperties")
 _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
+_FORMS = dict.fromkeys(_CONTAINERS, dict) | dict.fromkeys(_LISTS, list)
 
 
 def broken(asked: Asked) -> Iterator[str]:
@@ -39,6 +40,11 @@ def _schema(schema: Any) -> Iterator[str]:
     if not isinstance(schema, dict):
         yield model_says("output_config.format.schema: Input should be an object")
         return
+    for node in _nodes(schema):
+        for name in (*_CONTAINERS, *_LISTS):
+            if node.get(name) is not None and not isinstance(node[name], _FORMS[name]):
+                yield model_says(f"output_config.format.schema: Invalid value for '{name}'")
+                return
     if any(_is_object(node) and node.get("additionalProperties") is not False for node in _nodes(schema)):
         yield model_says(
             "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
@@ -58,10 +64,12 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
         return
     yield schema
     for name in _CONTAINERS:
-        for inner in (schema.get(name) or {}).values():
+        held = schema.get(name)
+        for inner in held.values() if isinstance(held, dict) else ():
             yield from _nodes(inner)
     for name in _LISTS:
-        for inner in schema.get(name) or []:
+        held = schema.get(name)
+        for inner in held if isinstance(held, list) else ():
             yield from _nodes(inner)
     for name in ("items", "additionalProperties", "not"):
         yield from _nodes(schema.get(name))

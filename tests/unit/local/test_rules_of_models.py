@@ -143,6 +143,8 @@ STRUCTURED = [
         body(outputConfig=text_format({**CLOSED, "properties": {"a": {"items": {"type": ["object", "null"]}}}})),
         "'additionalProperties' must be explicitly set to false",
     ),
+    (CLAUDE, body(outputConfig=text_format({**CLOSED, "properties": 5})), "Invalid value for 'properties'"),
+    (CLAUDE, body(outputConfig=text_format({**CLOSED, "anyOf": {}})), "Invalid value for 'anyOf'"),
     (CLAUDE, body(outputConfig=text_format({"$ref": "https://example.com"})), "External references are not supported"),
     (OPUS_48, fields(output_config={"format": {"schema": {"type": "object"}}}), "must be explicitly set to false"),
 ]
