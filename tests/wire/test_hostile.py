@@ -201,7 +201,7 @@ def test_a_wrong_method_is_405_and_told_the_right_one(gateway: Gateway, method: 
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1", "/v1/", "/v2/models", "/v1/chat", "/v1/chat/completions/x", "//v1/models", "/v1//models", "/V1/models",
+    ["/v1", "/v1/", "/v2/models", "/v1/chat", "/v1/chat/completions/x", "//v1/models", "/v1//models", "/V1/models",
      "/v1/engines", "/docs", "/redoc", "/admin", "/../etc/passwd", "/%2e%2e/etc/passwd", "/v1/models%00/x", "/health/x",
      "*", "/%ff%fe", "/" + "a" * 10_000],
 )  # fmt: skip
