@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.running import FILE, NotRunning, running
 
 if TYPE_CHECKING:
+    from app.core.table import Table
     from app.stores.table.dynamo import DynamoTable
 
 UNSET = """\
@@ -20,6 +22,17 @@ export TABLE_NAME=$(aws cloudformation describe-stacks --stack-name bedrock-gate
   --query 'Stacks[0].Outputs[?OutputKey==`TableName`].OutputValue')
 
 --local works on the table of a running ./dev run."""
+
+
+SCHEMA: dict[str, Any] = {
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    "AttributeDefinitions": [
+        {"AttributeName": "pk", "AttributeType": "S"},
+        {"AttributeName": "sk", "AttributeType": "S"},
+    ],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+"""The table of template.yaml, as CreateTable wants it."""
 
 
 class NoTable(Exception):
@@ -49,6 +62,17 @@ def open_table(local: bool, *, environ: Mapping[str, str] = os.environ, file: Pa
             raise
         raise NoTable(f"AWS can't be called: {problem}. `aws configure` or `aws sso login` may be needed.") from None
     return DynamoTable(url, sign, name, pool=pool, clock=time.time)
+
+
+@contextlib.contextmanager
+def closing(table: Table) -> Iterator[Table]:
+    """Lets go of its connections at the end, where it has any."""
+    try:
+        yield table
+    finally:
+        close = getattr(table, "close", None)
+        if close is not None:
+            close()
 
 
 def local_environment(environ: Mapping[str, str], file: Path = FILE) -> dict[str, str]:

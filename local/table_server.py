@@ -24,6 +24,7 @@ from urllib.parse import unquote
 from local.emulator.http import Connection
 from local.emulator.messages import Reply, Request, Step
 from local.emulator.server import listen
+from local.table import SCHEMA
 
 HOST = "127.0.0.1"
 NAME = "gateway-local"
@@ -34,16 +35,6 @@ SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/\s]+/\d{8}/[^/\s]+/dynamodb
 SIGNED_BY_ALL = (
     "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
 )
-
-SCHEMA: dict[str, Any] = {
-    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    "AttributeDefinitions": [
-        {"AttributeName": "pk", "AttributeType": "S"},
-        {"AttributeName": "sk", "AttributeType": "S"},
-    ],
-    "BillingMode": "PAY_PER_REQUEST",
-}
-"""The table of template.yaml, as CreateTable wants it."""
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

@@ -27,7 +27,7 @@ from app.stores.table.dynamo import DynamoTable
 from app.stores.table.http import HttpPool
 from app.upstreams.aws import Aws
 from local.family import CHILD
-from local.table_server import SCHEMA
+from local.table import SCHEMA
 
 ROOT = Path(__file__).parents[1]
 POM = Path(__file__).parent / "dynamodb_local" / "pom.xml"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel
@@ -27,3 +28,15 @@ class Operation:
     summary: str
     body: type[BaseModel] | Callable[[], type[BaseModel]] | None = None
     envelope: Mapping[str, Any] | None = None
+
+
+def body_in(module: str, name: str | None) -> Callable[[], type[BaseModel]] | None:
+    """The `body` of an operation whose schema is imported by whoever wants its description; None for none."""
+    if name is None:
+        return None
+
+    def load() -> type[BaseModel]:
+        body: type[BaseModel] = getattr(import_module(module), name)
+        return body
+
+    return load

@@ -10,15 +10,16 @@ from app.errors import InvalidRequest
 
 PAGE = 20
 MOST = 100
-MAX_FIELDS = 100
 
 
 class Query:
     """The query of a request. Unknown names are forgiven, as OpenAI's SDKs add some; values have to fit."""
 
+    most_fields = 100
+
     def __init__(self, text: bytes) -> None:
         try:
-            self._given = parse_qs(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+            self._given = parse_qs(text.decode("latin-1"), keep_blank_values=True, max_num_fields=self.most_fields)
         except ValueError:
             raise InvalidRequest("The query has too many parameters.") from None
 
@@ -39,7 +40,7 @@ class Query:
         if not value:
             return default
         if not (value.isascii() and value.isdigit() and len(value) <= 15 and low <= int(value) <= high):
-            raise _wrong(name, f"a whole number from {low} to {high} is expected")
+            raise wrong(name, f"a whole number from {low} to {high} is expected")
         return int(value)
 
 
@@ -48,13 +49,13 @@ def page(items: Sequence[Mapping[str, Any]], query: Query) -> dict[str, Any]:
     limit = query.number("limit", PAGE, 1, MOST)
     order, after = query.text("order") or "desc", query.text("after")
     if order not in ("asc", "desc"):
-        raise _wrong("order", "expected one of asc, desc")
+        raise wrong("order", "expected one of asc, desc")
     ordered = items if order == "asc" else items[::-1]
     start = 0
     if after:
         start = next((place for place, item in enumerate(ordered, 1) if item.get("id") == after), 0)
         if not start:
-            raise _wrong("after", "there is no such item in this list")
+            raise wrong("after", "there is no such item in this list")
     return listing(ordered[start : start + limit], more=len(ordered) > start + limit)
 
 
@@ -63,5 +64,5 @@ def listing(items: Sequence[Mapping[str, Any]], *, more: bool = False) -> dict[s
     return {"object": "list", "data": list(items), "first_id": first, "last_id": last, "has_more": more}
 
 
-def _wrong(name: str, why: str) -> InvalidRequest:
+def wrong(name: str, why: str) -> InvalidRequest:
     return InvalidRequest(f"Invalid value for '{name}': {why}.", param=name, code="invalid_value")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from app.core.table import AtMost, Refused, Table, TableUnavailable
 from local.doctor.findings import Findings
-from local.table import NoTable, open_table
+from local.table import NoTable, closing, open_table
 
 ADVICE = (
     "It needs dynamodb:GetItem, PutItem, UpdateItem, DeleteItem and Query on the table: docs/table.md. "
@@ -33,7 +33,7 @@ def examine(
         findings.add("table", "skipped" if local else "failed", str(problem))
         return
     try:
-        milliseconds, held = asyncio.run(_tried(table))
+        milliseconds, held = asyncio.run(_examined(table))
     except TableUnavailable as problem:
         findings.add("table", "failed", problem.reason, ADVICE)
         return
@@ -43,7 +43,13 @@ def examine(
     findings.add("hard limit", "ok" if held else "failed", "" if held else "a write went past its condition")
 
 
+async def _examined(table: Table) -> tuple[float, bool]:
+    with closing(table):  # inside the loop that its connections belong to
+        return await _tried(table)
+
+
 async def _tried(table: Table) -> tuple[float, bool]:
+    """Milliseconds of one conditional write, and whether a second one that exceeds its condition was refused."""
     name = secrets.token_hex(8)
     try:
         expires = int(time.time()) + LIFE
@@ -60,6 +66,3 @@ async def _tried(table: Table) -> tuple[float, bool]:
     finally:
         with contextlib.suppress(TableUnavailable):
             await table.delete("doctor", name)
-        closing = getattr(table, "close", None)
-        if closing is not None:
-            closing()

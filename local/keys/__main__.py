@@ -22,7 +22,7 @@ from local.keys.commands import WrongUse
 from local.keys.desk import Desk, Unknown, clock
 from local.keys.init import init
 from local.keys.troubles import told
-from local.table import NoTable, local_environment, open_table
+from local.table import NoTable, closing, local_environment, open_table
 
 if TYPE_CHECKING:
     from app.core.table import Table
@@ -67,17 +67,12 @@ def _init(environ: Mapping[str, str], *, local: bool) -> None:
 
 
 async def _work(flags: Namespace, opens: Callable[[bool], Table]) -> None:
-    table = opens(flags.local)
-    try:
+    with closing(opens(flags.local)) as table:
         desk = Desk(table, clock, _say)
         if flags.command == "project":
             await projects.COMMANDS[flags.project_command](desk, flags)
         else:
             await commands.COMMANDS[flags.command](desk, flags)
-    finally:
-        close = getattr(table, "close", None)
-        if close is not None:
-            close()
 
 
 @contextlib.contextmanager

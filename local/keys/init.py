@@ -6,17 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.keys.troubles import of_kind
-from local.table import UNSET, NoTable
+from local.table import SCHEMA, UNSET, NoTable
 
-SCHEMA: dict[str, Any] = {
-    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    "AttributeDefinitions": [
-        {"AttributeName": "pk", "AttributeType": "S"},
-        {"AttributeName": "sk", "AttributeType": "S"},
-    ],
-    "BillingMode": "PAY_PER_REQUEST",
-}
-"""As the table in template.yaml."""
 TTL = {"Enabled": True, "AttributeName": "expires_at"}
 
 

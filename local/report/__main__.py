@@ -19,7 +19,7 @@ from app.core.rollup import UsageRow
 from app.core.windows import DAY, day_of
 from app.errors import GatewayError
 from local.report.groups import BY, Names, grouped
-from local.table import NoTable, open_table
+from local.table import NoTable, closing, open_table
 
 if TYPE_CHECKING:
     from app.core.directory import Directory
@@ -95,16 +95,11 @@ async def _read(
     from app.stores.directory.store import TableDirectory
     from app.stores.rollups import Rollups
 
-    table = opens(local)
-    try:
+    with closing(opens(local)) as table:
         directory = TableDirectory(table)
         await _settle(table, directory, clock)
         rows = [row async for row in Rollups(table, clock).rows(first, last)]
         return rows, await _names(directory)
-    finally:
-        close = getattr(table, "close", None)
-        if close is not None:
-            close()
 
 
 @contextlib.contextmanager

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from app.api.keys.query import MOST
 from app.api.keys.route import _ROUTES
 from app.api.keys.schema import KeyFields
 from app.web.admin import BODY_LIMIT, FAILURES_PER_MINUTE, REQUESTS_PER_MINUTE
+from app.web.paging import MOST
 
 TEXT = (Path(__file__).parents[2] / "docs" / "admin.md").read_text()
 

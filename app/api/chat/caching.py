@@ -7,13 +7,7 @@ from typing import Any
 
 from app.api.chat.schema import ChatRequest
 from app.core.prompt import CachePoint, Caching
-
-_LONG = ("1h", "30m", "12h", "24h")
-
-
-def cache_ttl(asked: Any) -> str:
-    """Bedrock knows 5 minutes and one hour; whatever is longer than the one becomes the other."""
-    return "1h" if asked in _LONG else ""
+from app.core.request_options import cache_ttl
 
 
 def cache_point(holder: Mapping[str, Any]) -> CachePoint | None:

@@ -11,12 +11,12 @@ from app.api.chat.messages import decode_messages
 from app.api.chat.parameters import EXTENSIONS, PARAMETERS, TUNING
 from app.api.chat.schema import ChatRequest
 from app.api.chat.tools import decode_tool_choice, decode_tools
-from app.core.prompt import Guardrail, Prompt, ResponseFormat, Sampling, ToolChoice
+from app.core.prompt import Prompt, ResponseFormat, Sampling, ToolChoice
+from app.core.request_options import checked_metadata, decode_guardrail, decode_latency
 from app.errors import InvalidRequest
 
 _KNOWN = frozenset(PARAMETERS) | frozenset(EXTENSIONS)
 MAX_TOLD = 20
-MAX_METADATA_VALUE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
         effort=_effort(request),
         caching=decode_caching(request),
         service_tier=None if request.service_tier == "auto" else request.service_tier,
-        metadata=_metadata(request.metadata or {}),
+        metadata=checked_metadata(request.metadata),
         user=request.safety_identifier or request.user or "",
-        guardrail=_guardrail(request.guardrail_config),
-        latency=_latency(request.performance_config),
+        guardrail=decode_guardrail(request.guardrail_config),
+        latency=decode_latency(request.performance_config),
         grounding=request.web_search_options is not None,
         extra_fields=_extra_fields(request),
         ignored=_ignored(request),
@@ -167,43 +167,6 @@ def _effort(request: ChatRequest) -> str | None:
 
 
 _LEVELS_BY_BUDGET = (("low", 1024), ("medium", 2048), ("high", 4096), ("xhigh", 8192))
-
-
-def _metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
-    for name, value in metadata.items():
-        if len(name) > 64 or len(value) > MAX_METADATA_VALUE:
-            raise InvalidRequest(
-                "metadata keys have at most 64, values at most 512 characters.", param="metadata", code="invalid_value"
-            )
-    return metadata
-
-
-def _guardrail(config: Mapping[str, Any] | None) -> Guardrail | None:
-    """Converse's own member names, or snake_case ones."""
-    if not config:
-        return None
-    identifier = config.get("guardrailIdentifier") or config.get("guardrail_identifier")
-    version = config.get("guardrailVersion") or config.get("guardrail_version") or "DRAFT"
-    if not isinstance(identifier, str) or not identifier:
-        raise InvalidRequest(
-            "guardrail_config needs guardrailIdentifier.", param="guardrail_config", code="missing_required_parameter"
-        )
-    mode = config.get("streamProcessingMode") or config.get("stream_processing_mode") or ""
-    trace = config.get("trace") or ""
-    if mode not in ("", "sync", "async") or trace not in ("", "enabled", "disabled", "enabled_full"):
-        raise InvalidRequest(
-            "guardrail_config has an unknown mode or trace.", param="guardrail_config", code="invalid_value"
-        )
-    return Guardrail(identifier[:2048], str(version)[:32], str(mode), str(trace))
-
-
-def _latency(config: Mapping[str, Any] | None) -> str:
-    latency = (config or {}).get("latency", "")
-    if latency not in ("", "standard", "optimized"):
-        raise InvalidRequest(
-            "latency is standard or optimized.", param="performance_config.latency", code="invalid_value"
-        )
-    return str(latency)
 
 
 def _extra_fields(request: ChatRequest) -> dict[str, Any]:

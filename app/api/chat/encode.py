@@ -13,7 +13,6 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from app.api.chat.reasoning import encode_details, encode_extra_content
-from app.api.chat.tools import CUSTOM_INPUT
 from app.api.chat.usage import encode_tier, encode_usage
 from app.core.events import (
     Batch,
@@ -31,6 +30,7 @@ from app.core.events import (
     Usage,
 )
 from app.core.prompt import Reasoning
+from app.core.request_options import FREEFORM_INPUT
 
 DONE = b"data: [DONE]\n\n"
 
@@ -226,7 +226,7 @@ def custom_input(arguments: str) -> str:
         value = from_json(arguments)
     except ValueError:
         return arguments
-    text = value.get(CUSTOM_INPUT) if isinstance(value, dict) else None
+    text = value.get(FREEFORM_INPUT) if isinstance(value, dict) else None
     return text if isinstance(text, str) else arguments
 
 

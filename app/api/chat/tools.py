@@ -7,10 +7,8 @@ from typing import Any
 
 from app.api.chat.caching import cache_point
 from app.core.prompt import Tool, ToolChoice
+from app.core.request_options import freeform_tool
 from app.errors import InvalidRequest
-
-CUSTOM_INPUT = "input"
-"""The one argument a `custom` tool has once it is wrapped as a function."""
 
 
 def decode_tools(
@@ -66,16 +64,8 @@ def _function(name: str, body: Mapping[str, Any], cache: Any) -> Tool:
 
 
 def _custom(name: str, body: Mapping[str, Any]) -> Tool:
-    """A freeform tool as a function of one string; a grammar is told in words, since nothing here enforces it."""
     described = body.get("description")
-    description = described if isinstance(described, str) else ""
-    form = body.get("format")
-    grammar = form.get("grammar", form) if isinstance(form, Mapping) and form.get("type") == "grammar" else None
-    if isinstance(grammar, Mapping):
-        rules = f"The input must match this {grammar.get('syntax', '')} grammar:\n{grammar.get('definition', '')}"
-        description = f"{description}\n\n{rules}".strip()
-    properties = {CUSTOM_INPUT: {"type": "string", "description": "The tool's input, verbatim."}}
-    return Tool(name, description, {"type": "object", "properties": properties, "required": [CUSTOM_INPUT]})
+    return freeform_tool(name, described if isinstance(described, str) else "", body)
 
 
 def decode_tool_choice(choice: Any, function_call: Any) -> ToolChoice:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
 
 from app.core.responses import ConversationStore
 from app.web.asgi import Endpoint, Request, Response
 from app.web.endpoint import Door
-from app.web.operation import Operation
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+from app.web.operation import Operation, body_in
 
 _ONE = "/conversations/{conversation}"
 _ITEM = f"{_ONE}/items/{{item}}"
@@ -45,18 +41,6 @@ def operations(store: Callable[[], ConversationStore], door: Door) -> tuple[Oper
         return answer
 
     return tuple(
-        Operation(method, path, endpoint(name), summary, _described(name)) for method, path, name, summary in _ROUTES
+        Operation(method, path, endpoint(name), summary, body_in("app.api.conversations.schema", _BODIES.get(name)))
+        for method, path, name, summary in _ROUTES
     )
-
-
-def _described(name: str) -> Callable[[], type[BaseModel]] | None:
-    if name not in _BODIES:
-        return None
-
-    def model() -> type[BaseModel]:
-        from app.api.conversations import schema
-
-        body: type[BaseModel] = getattr(schema, _BODIES[name])
-        return body
-
-    return model

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
-from urllib.parse import parse_qs
 
 from app.errors import InvalidRequest
+from app.web import paging
+from app.web.paging import MOST, PAGE, wrong
 
 T = TypeVar("T")
 
-PAGE = 20
-MOST = 100
 
-
-class Query:
+class Query(paging.Query):
     """A query whose names are all among `allowed`. Raises InvalidRequest for what is not as it should be."""
 
+    most_fields = 1000
+
     def __init__(self, text: bytes, allowed: Collection[str]) -> None:
-        try:
-            self._given = parse_qs(text.decode("latin-1"), keep_blank_values=True, max_num_fields=1000)
-        except ValueError:
-            raise InvalidRequest("The query has too many parameters.") from None
+        super().__init__(text)
         for name in self._given:
             if name not in allowed:
                 raise InvalidRequest(
@@ -35,26 +32,18 @@ class Query:
         """Empty where it was not given."""
         values = self._given.get(name, [""])
         if len(values) > 1:
-            raise _wrong(name, "it is given more than once")
+            raise wrong(name, "it is given more than once")
         return values[0]
 
     def many(self, name: str) -> frozenset[str]:
         """`name[]=a&name[]=b`, as SDKs write lists, or `name=a&name=b`."""
         return frozenset(value for each in (f"{name}[]", name) for value in self._given.get(each, ()) if value)
 
-    def number(self, name: str, default: int, low: int, high: int) -> int:
-        value = self.text(name)
-        if not value:
-            return default
-        if not (value.isascii() and value.isdigit() and len(value) <= 15 and low <= int(value) <= high):
-            raise _wrong(name, f"a whole number from {low} to {high} is expected")
-        return int(value)
-
     def choice(self, name: str, *choices: str) -> str:
         """One of the choices; the first where none was given."""
         value = self.text(name) or choices[0]
         if value not in choices:
-            raise _wrong(name, f"expected one of {', '.join(choices)}")
+            raise wrong(name, f"expected one of {', '.join(choices)}")
         return value
 
 
@@ -70,7 +59,7 @@ def paged(items: Sequence[T], query: Query, id_of: Callable[[T], str], *, defaul
     after, before = query.text("after"), query.text("before")
     ordered = list(items) if query.choice("order", "asc", "desc") == "asc" else list(reversed(items))
     if after and before:
-        raise _wrong("before", "give either after or before")
+        raise wrong("before", "give either after or before")
     if before:
         end = _place(ordered, before, id_of, "before")
         return ordered[max(0, end - limit) : end], end > limit
@@ -82,8 +71,4 @@ def _place(items: Sequence[T], cursor: str, id_of: Callable[[T], str], name: str
     for place, item in enumerate(items):
         if id_of(item) == cursor:
             return place
-    raise _wrong(name, "there is no such object in this list")
-
-
-def _wrong(name: str, why: str) -> InvalidRequest:
-    return InvalidRequest(f"Invalid value for '{name}': {why}.", param=name, code="invalid_value")
+    raise wrong(name, "there is no such object in this list")

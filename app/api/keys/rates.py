@@ -9,11 +9,12 @@ from dataclasses import replace
 from app.api.keys import encode
 from app.api.keys.decode import rates, refuse
 from app.api.keys.desk import Asked, Desk, fields_of, missing
-from app.api.keys.query import MOST, PAGING, paged
+from app.api.keys.query import PAGING, paged
 from app.api.keys.schema import RateLimitUpdate
 from app.core.access import Access, Rates
 from app.core.records import Project
 from app.errors import GatewayError
+from app.web.paging import MOST
 
 log = logging.getLogger(__name__)
 

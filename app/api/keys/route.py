@@ -15,11 +15,9 @@ from pydantic_core import to_json
 from app.core.ports import Models
 from app.web.admin import AdminDoor
 from app.web.asgi import Endpoint, Request, Response
-from app.web.operation import Operation
+from app.web.operation import Operation, body_in
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from app.api.keys.desk import Already, Desk
     from app.core.directory import Directory, Spending
 
@@ -115,18 +113,6 @@ def operations(
         return answer
 
     return tuple(
-        Operation(method, path, endpoint(name), summary, _described(name)) for method, path, name, summary in _ROUTES
+        Operation(method, path, endpoint(name), summary, body_in("app.api.keys.schema", _BODIES.get(name)))
+        for method, path, name, summary in _ROUTES
     )
-
-
-def _described(name: str) -> Callable[[], type[BaseModel]] | None:
-    if name not in _BODIES:
-        return None
-
-    def model() -> type[BaseModel]:
-        from app.api.keys import schema
-
-        body: type[BaseModel] = getattr(schema, _BODIES[name])
-        return body
-
-    return model

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 from app.gateway import Gateway
 from app.web.asgi import Request, Response, Scope
 from app.web.endpoint import Door
-from app.web.operation import Operation
+from app.web.operation import Operation, body_in
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from app.web.dialect import Translation
 
 PATH = "/messages"
@@ -39,26 +37,18 @@ def operations(gateway: Gateway, door: Door) -> tuple[Operation, ...]:
         return await count(gateway, door, call, request)
 
     return (
-        Operation("POST", PATH, messages, "Create a message", _described("MessagesRequest"), ENVELOPE),
+        Operation(
+            "POST", PATH, messages, "Create a message", body_in("app.api.messages.schema", "MessagesRequest"), ENVELOPE
+        ),
         Operation(
             "POST",
             f"{PATH}/count_tokens",
             count_tokens,
             "Count the tokens of a message",
-            _described("CountRequest"),
+            body_in("app.api.messages.schema", "CountRequest"),
             ENVELOPE,
         ),
     )
-
-
-def _described(name: str) -> Callable[[], type[BaseModel]]:
-    def model() -> type[BaseModel]:
-        from app.api.messages import schema
-
-        body: type[BaseModel] = getattr(schema, name)
-        return body
-
-    return model
 
 
 def speaks(prefixes: Iterable[str]) -> Callable[[Scope], bool]:

@@ -13,17 +13,15 @@ from app.api.responses.schema import ResponsesRequest
 from app.api.responses.shape import Decoded, Item
 from app.api.responses.tools import Toolbox, echoed
 from app.api.responses.wishes import (
-    checked_metadata,
     decode_caching,
     decode_effort,
     decode_format,
-    decode_guardrail,
-    decode_latency,
     decode_verbosity,
     extra_fields,
     wants_summary,
 )
 from app.core.prompt import Message, Prompt, Sampling, Text
+from app.core.request_options import checked_metadata, decode_guardrail, decode_latency
 from app.errors import InvalidRequest
 
 MAX_TOLD = 20

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
-INPUT = "input"
-"""The one argument of the function."""
+from app.core.request_options import FREEFORM_INPUT
+
 _BEGIN = re.compile(r'\s*\{\s*"input"\s*:\s*"')
 _MAY_BEGIN = re.compile(r'\s*(?:\{\s*(?:"(?:i(?:n(?:p(?:u(?:t(?:"\s*(?::\s*)?)?)?)?)?)?)?)?)?\Z')
 _PIECE = re.compile(r'[^"\\]+|\\u[0-9a-fA-F]{4}|\\[^u]|"|\\u', re.DOTALL)
@@ -25,7 +25,7 @@ def freeform(arguments: str) -> str:
         value: Any = from_json(arguments)
     except ValueError:
         return arguments
-    text = value.get(INPUT) if isinstance(value, dict) else None
+    text = value.get(FREEFORM_INPUT) if isinstance(value, dict) else None
     return text if isinstance(text, str) else arguments
 
 

@@ -10,12 +10,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.api.responses.freeform import INPUT
 from app.api.responses.parts import decode_content, decode_output, json_text
 from app.api.responses.sealed import Unsealer
 from app.api.responses.shape import Item
 from app.api.responses.tools import SEARCH, Toolbox, found_tools
 from app.core.prompt import CachePoint, Media, Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
+from app.core.request_options import FREEFORM_INPUT
 from app.errors import InvalidRequest, NotFound
 
 UNKNOWN_TOOL = "unknown_tool"
@@ -131,8 +131,8 @@ class Turns:
         self._call(item, arguments if isinstance(arguments, str) else "" if arguments is None else json_text(arguments))
 
     def _custom_call(self, item: Item, param: str) -> None:
-        text = item.get(INPUT)
-        self._call(item, json_text({INPUT: text if isinstance(text, str) else ""}))
+        text = item.get(FREEFORM_INPUT)
+        self._call(item, json_text({FREEFORM_INPUT: text if isinstance(text, str) else ""}))
 
     def _search_call(self, item: Item, param: str) -> None:
         if item.get("execution") == "server":

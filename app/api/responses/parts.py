@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from app.core import sources
 from app.core.prompt import CachePoint, Media, Part, Text
+from app.core.request_options import cache_ttl
 from app.errors import InvalidRequest
 
 TEXT_TYPES = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
@@ -16,12 +17,6 @@ IMAGE_TYPES = ("input_image", "image_url", "computer_screenshot")
 FILE_TYPES = ("input_file", "file")
 PART_TYPES = (*TEXT_TYPES, *IMAGE_TYPES, *FILE_TYPES, "refusal", "input_audio")
 MAX_PARTS = 20_000
-_LONG = ("1h", "30m", "12h", "24h")
-
-
-def cache_ttl(asked: Any) -> str:
-    """Bedrock knows 5 minutes and one hour; whatever is longer than the one becomes the other."""
-    return "1h" if asked in _LONG else ""
 
 
 def cache_point(holder: Mapping[str, Any]) -> CachePoint | None:

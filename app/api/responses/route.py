@@ -10,11 +10,9 @@ from app.errors import GatewayError
 from app.gateway import Gateway
 from app.web.asgi import Endpoint, Receive, Request, Response, Scope, Send
 from app.web.endpoint import Door
-from app.web.operation import Operation
+from app.web.operation import Operation, body_in
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from app.api.responses.desk import Desk
 
 _ONE = "/responses/{response}"
@@ -27,6 +25,7 @@ _ROUTES = (
     ("POST", f"{_ONE}/cancel", "cancel", "Cancel a response that is made in the background"),
     ("GET", f"{_ONE}/input_items", "input_items", "List what a response was made from"),
 )
+_BODY = body_in("app.api.responses.schema", "ResponsesRequest")
 _ENDPOINTS = {"input_tokens": "responses.input_tokens", "compact": "responses.compact"}
 """The names in records, of those that ask a model."""
 
@@ -43,7 +42,7 @@ class Responses:
     def operations(self) -> tuple[Operation, ...]:
         return (
             *(
-                Operation(method, path, self._endpoint(name), summary, _body if name == "create" else None)
+                Operation(method, path, self._endpoint(name), summary, _BODY if name == "create" else None)
                 for method, path, name, summary in _ROUTES
             ),
             Operation("GET", "/responses", upgrade_required, "Upgrade to a WebSocket, where the server has them"),
@@ -90,9 +89,3 @@ async def upgrade_required(request: Request) -> Response:
         type="invalid_request_error",
         code="upgrade_required",
     )
-
-
-def _body() -> type[BaseModel]:
-    from app.api.responses.schema import ResponsesRequest
-
-    return ResponsesRequest

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.api.responses.freeform import INPUT
 from app.api.responses.parameters import TOOLS
 from app.api.responses.parts import cache_point, json_text
 from app.api.responses.shape import Kind, Named
 from app.core.prompt import Tool
+from app.core.request_options import freeform_tool
 from app.errors import InvalidRequest
 
 MAX_TOOLS = 1024
@@ -115,8 +115,13 @@ class Toolbox:
         body = held if isinstance(held, Mapping) else tool
         name = _name(body, f"{param}.name")
         description = "\n\n".join(filter(None, (described, _text(body, "description"))))
-        make = _custom if kind == "custom" else _function
-        self._keep(Named(kind, name, namespace), lambda flat: make(flat, description, {**tool, **body}))
+        told = {**tool, **body}
+        if kind == "custom":
+            self._keep(
+                Named(kind, name, namespace), lambda flat: freeform_tool(flat, description, told, cache_point(told))
+            )
+        else:
+            self._keep(Named(kind, name, namespace), lambda flat: _function(flat, description, told))
 
     def _keep(self, named: Named, make: Any) -> None:
         """Names of a model's view are told apart: `a__b` may be a function as well as `b` in `a`."""
@@ -149,19 +154,6 @@ def _function(flat: str, description: str, body: Mapping[str, Any]) -> Tool:
     strict = body.get("strict")
     return Tool(
         flat, description, body.get("parameters"), strict if isinstance(strict, bool) else None, cache_point(body)
-    )
-
-
-def _custom(flat: str, description: str, body: Mapping[str, Any]) -> Tool:
-    """A grammar is told in words, since nothing here enforces it."""
-    form = body.get("format")
-    grammar = form.get("grammar", form) if isinstance(form, Mapping) and form.get("type") == "grammar" else None
-    if isinstance(grammar, Mapping):
-        rules = f"The input must match this {grammar.get('syntax', '')} grammar:\n{grammar.get('definition', '')}"
-        description = f"{description}\n\n{rules}".strip()
-    properties = {INPUT: {"type": "string", "description": "The tool's input, verbatim."}}
-    return Tool(
-        flat, description, {"type": "object", "properties": properties, "required": [INPUT]}, None, cache_point(body)
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from app.api.responses.parts import cache_ttl
 from app.api.responses.schema import Effort, ResponsesRequest
-from app.core.prompt import Caching, Guardrail, ResponseFormat
+from app.core.prompt import Caching, ResponseFormat
+from app.core.request_options import cache_ttl
 from app.errors import InvalidRequest
 
 EFFORTS = get_args(Effort)
@@ -17,7 +17,6 @@ VERBOSITY = {
     "high": "Answer in detail: explain steps, reasons and alternatives.",
 }
 """No model on Bedrock has a switch for it, so it is told in a sentence."""
-MAX_METADATA_NAME, MAX_METADATA_VALUE = 64, 512
 
 
 def decode_format(wanted: Any, param: str = "text.format") -> ResponseFormat | None:
@@ -86,43 +85,6 @@ def decode_caching(request: ResponsesRequest) -> Caching:
     if mode in ("explicit", "implicit"):
         auto = mode == "implicit"
     return Caching(auto=auto, ttl=cache_ttl(options.get("ttl")) or ttl)
-
-
-def checked_metadata(metadata: Mapping[str, str] | None) -> Mapping[str, str]:
-    for name, value in (metadata or {}).items():
-        if len(name) > MAX_METADATA_NAME or len(value) > MAX_METADATA_VALUE:
-            raise InvalidRequest(
-                "metadata keys have at most 64, values at most 512 characters.", param="metadata", code="invalid_value"
-            )
-    return metadata or {}
-
-
-def decode_guardrail(config: Mapping[str, Any] | None) -> Guardrail | None:
-    """Converse's own member names, or snake_case ones."""
-    if not config:
-        return None
-    identifier = config.get("guardrailIdentifier") or config.get("guardrail_identifier")
-    version = config.get("guardrailVersion") or config.get("guardrail_version") or "DRAFT"
-    if not isinstance(identifier, str) or not identifier:
-        raise InvalidRequest(
-            "guardrail_config needs guardrailIdentifier.", param="guardrail_config", code="missing_required_parameter"
-        )
-    mode = config.get("streamProcessingMode") or config.get("stream_processing_mode") or ""
-    trace = config.get("trace") or ""
-    if mode not in ("", "sync", "async") or trace not in ("", "enabled", "disabled", "enabled_full"):
-        raise InvalidRequest(
-            "guardrail_config has an unknown mode or trace.", param="guardrail_config", code="invalid_value"
-        )
-    return Guardrail(identifier[:2048], str(version)[:32], str(mode), str(trace))
-
-
-def decode_latency(config: Mapping[str, Any] | None) -> str:
-    latency = (config or {}).get("latency", "")
-    if latency not in ("", "standard", "optimized"):
-        raise InvalidRequest(
-            "latency is standard or optimized.", param="performance_config.latency", code="invalid_value"
-        )
-    return str(latency)
 
 
 def extra_fields(request: ResponsesRequest) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.api.chat.caching import cache_point, cache_ttl, decode_caching
+from app.api.chat.caching import cache_point, decode_caching
 from app.api.chat.schema import ChatRequest
 from app.core.prompt import CachePoint, Caching
+from app.core.request_options import cache_ttl
 
 
 @pytest.mark.parametrize(
