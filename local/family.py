@@ -83,15 +83,16 @@ class Family:
                 raise Failed(f"The {name} ended with exit code {code}; what it said stands above.")
 
     def end(self) -> None:
-        """End the children, the last one first, and wait for them. One that does not listen is killed."""
+        """End the children one after the other, the last one started first. Kills a child that takes longer than STOP_LIMIT.
+
+        The gateway is started after the table and the emulator, and writes to the table until its end.
+        """
         self._stopped = True
         for _, child in reversed(self._members):
             with contextlib.suppress(ProcessLookupError):
                 child.terminate()
-        deadline = time.monotonic() + STOP_LIMIT
-        for _, child in reversed(self._members):
             try:
-                child.wait(max(0.1, deadline - time.monotonic()))
+                child.wait(STOP_LIMIT)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
