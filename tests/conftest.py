@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from tests.table_backends import DynamoDb
+    from tests.dynamodb import DynamoDb
 
 AWS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -28,10 +30,17 @@ class NetworkUsed(BaseException):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before anything is imported or any fixture made, so that those of the whole session are covered as well."""
+    """Before anything is imported or any fixture made, so that those of the whole session are covered as well.
+
+    The first process of a run makes the folder that all its workers share (tests/deploy/staging.py).
+    """
     for name in [name for name in os.environ if name.startswith(("AWS_", "OPENAI_", "ANTHROPIC_"))]:
         del os.environ[name]
     os.environ.update(AWS)
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(prefix="gateway-tests-", ignore_cleanup_errors=True)
+        config.add_cleanup(folder.cleanup)
+        os.environ["GATEWAY_TEST_RUN"] = str(Path(folder.name).resolve())
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,41 +61,18 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    from tests.table_backends import moto
+    from tests.dynamodb import moto
 
     with moto() as url:
         yield url
 
 
-@pytest.fixture(scope="session")
-def dynamodb_local_url() -> Iterator[str]:
-    from tests.table_backends import dynamodb_local
-
-    with dynamodb_local() as url:
-        yield url
-
-
 @pytest.fixture
-def dynamodb_moto(moto_url: str) -> DynamoDb:
+def dynamodb(moto_url: str) -> DynamoDb:
     """An empty table in moto's DynamoDB, over real HTTP."""
-    from tests.table_backends import with_table
+    from tests.dynamodb import with_table
 
-    return with_table("moto", moto_url)
-
-
-@pytest.fixture
-def dynamodb_local(dynamodb_local_url: str) -> DynamoDb:
-    """An empty table in AWS's DynamoDB Local; the test is skipped where that can't run."""
-    from tests.table_backends import with_table
-
-    return with_table("local", dynamodb_local_url)
-
-
-@pytest.fixture(params=["moto", "local"])
-def dynamodb(request: pytest.FixtureRequest) -> DynamoDb:
-    """Both, one after the other."""
-    found: DynamoDb = request.getfixturevalue(f"dynamodb_{request.param}")
-    return found
+    return with_table(moto_url)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -14,15 +14,20 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local import tool_cache
 from local.family import Failed
 
 VERSION = "0.9.1"
 NAME = "lambda-adapter"
 OLDEST = (1, 78)  # the first cargo that reads version 4 of Cargo.lock, which the crate has
-TOOLS = Path(__file__).resolve().parents[2] / ".tools" / f"lambda_web_adapter-{VERSION}"
 ABSENT = f"""\
 The Lambda Web Adapter is not here. Either install Rust (https://rustup.rs), with which it is built in about two minutes:
 that takes cargo {".".join(map(str, OLDEST))} or newer. Or have LWA_BIN name a `{NAME}` {VERSION} or newer."""
+
+
+def place() -> Path:
+    """The folder that cargo installs into."""
+    return tool_cache.folder("web-adapter", VERSION)
 
 
 def find(env: Mapping[str, str]) -> Path | None:
@@ -32,9 +37,9 @@ def find(env: Mapping[str, str]) -> Path | None:
         if not os.access(named, os.X_OK):
             raise Failed(f"LWA_BIN names {named}, which is no program.")
         return Path(named).resolve()
-    built = TOOLS / "bin" / NAME
-    if built.exists():
-        return built
+    built = place()
+    if tool_cache.is_ready(built):
+        return built / "bin" / NAME
     found = shutil.which(NAME, path=env.get("PATH"))
     return Path(found).resolve() if found else None
 
@@ -59,9 +64,22 @@ def find_or_build(env: Mapping[str, str]) -> Path:
         return found
     if not can_build(env):
         raise Failed(ABSENT)
+    with tool_cache.filling(place()) as needed:
+        if needed:
+            _build(place(), env)
+    return place() / "bin" / NAME
+
+
+def _build(folder: Path, env: Mapping[str, str]) -> None:
     print(f"dev: building the Lambda Web Adapter {VERSION}, which takes about two minutes", file=sys.stderr, flush=True)
     command = ["cargo", "install", "lambda_web_adapter", "--version", VERSION, "--locked", "--quiet"]
-    command += ["--root", str(TOOLS)]
+    command += ["--root", str(folder)]
     if subprocess.run(command, env=dict(env), stdout=sys.stderr, check=False).returncode:
-        raise Failed("cargo could not build the Lambda Web Adapter; what it said stands above.")
-    return TOOLS / "bin" / NAME
+        raise Failed("cargo could not build the Lambda Web Adapter. Its messages are above.")
+
+
+if __name__ == "__main__":
+    try:
+        print(find_or_build(os.environ))
+    except Failed as problem:
+        sys.exit(f"dev: {problem}")

@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.clients.install import CACHE, holds, install_packages
+from local import tool_cache
+from tests.clients.install import install_packages, node_packages
 
 PACKAGES = Path(__file__).parent / "packages"
-PLACE = CACHE / "agents"
 LIMIT = 120.0
 """Seconds for one run; a healthy one takes less than ten."""
 _PATTERNS = {
@@ -52,16 +52,21 @@ def fetch() -> None:
     npm = shutil.which("npm")
     if npm is None:
         sys.exit("tests/agents/fetch: npm is needed; on Debian: apt-get install nodejs npm")
-    install_packages(PACKAGES, PLACE, npm)
+    install_packages(PACKAGES, _place(), npm)
     for name in _PATTERNS:
         print(f"{name}: {find(name) or 'there is none for this machine'}")
 
 
 def find(name: str) -> Path | None:
     """The program; None where it is not fetched, or only as another lock says."""
-    if not holds(PLACE, PACKAGES / "package-lock.json"):
+    place = _place()
+    if not tool_cache.is_ready(place):
         return None
-    return next(iter(sorted((PLACE / "node_modules").glob(_PATTERNS[name]))), None)
+    return next(iter(sorted((place / "node_modules").glob(_PATTERNS[name]))), None)
+
+
+def _place() -> Path:
+    return node_packages("agents", PACKAGES)
 
 
 def run(program: Path, *arguments: str, home: Path, folder: Path, **variables: str) -> Done:

@@ -14,7 +14,3 @@ ENDPOINTS = sorted(folder for folder in API.iterdir() if (folder / "__init__.py"
 def test_an_endpoint_has_the_usual_files(endpoint: Path) -> None:
     names = {file.stem for file in endpoint.glob("*.py")}
     assert {"schema", "decode", "encode", "route"} <= names
-
-
-def test_there_are_endpoints_to_look_at() -> None:
-    assert {"chat", "completions", "embeddings", "models"} <= {folder.name for folder in ENDPOINTS}

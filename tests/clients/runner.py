@@ -1,7 +1,7 @@
 """Installs the clients from their locks, starts the emulator and the gateway, and runs one program per client.
 
-A program prints a line per check, `ok ...` or `FAILED ...`. The last line here is `N passed, N failed`, and the exit code
-1 when something failed. A program that dies, hangs or checks nothing has failed once.
+A program prints a line per check, `ok ...` or `FAILED ...`, and several programs run at the same time. The last line here is
+`N passed, N failed`, and the exit code 1 when something failed. A program that dies, hangs or checks nothing has failed once.
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
 from local.dev_server import await_health, gateway_environment, start_emulator
 from local.family import Failed, Family, Stopped, free_port
-from tests.clients.install import CACHE, install_node, install_python, vocabulary
+from tests.clients.install import NODE_PROGRAMS, install_node, install_python, vocabulary
 
 HERE = Path(__file__).parent
 LIMIT = 180.0
+"""Seconds for one program; the slowest takes about twenty."""
+PROGRAMS_AT_ONCE = max(2, os.cpu_count() or 2)
 
 
 class Client(NamedTuple):
@@ -52,16 +56,24 @@ CLIENTS = (
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tests/clients/run", description="Client programs against the gateway.")
     parser.add_argument("--only", choices=[client.name for client in CLIENTS], help="run this one alone")
-    only = parser.parse_args(arguments).only
+    parser.add_argument("--install", action="store_true", help="install the clients and stop")
+    flags = parser.parse_args(arguments)
+    only = flags.only
     chosen = [client for client in CLIENTS if only in (None, client.name)]
     runtimes = {place: install(place) for place in dict.fromkeys(client.place for client in chosen)}
+    if flags.install:
+        return 0
     family, results = Family(), Counter[str]()
+    pool = ThreadPoolExecutor(PROGRAMS_AT_ONCE)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, family.stop)
     try:
         environment = start(family)
-        for client in chosen:
-            results += run(client, runtimes[client.place], environment)
+        work = [pool.submit(run, client, runtimes[client.place], environment) for client in chosen]
+        for done in as_completed(work):
+            output, counts = done.result()
+            print(output, end="", flush=True)
+            results += counts
             family.check()
     except Stopped:
         return 130
@@ -69,7 +81,8 @@ def main(arguments: list[str]) -> int:
         print(f"FAILED {problem}", flush=True)
         results["failed"] += 1
     finally:
-        family.end()
+        family.end()  # before the pool: the programs that still run fail then
+        pool.shutdown(cancel_futures=True)
     print(f"{results['passed']} passed, {results['failed']} failed", flush=True)
     return 1 if results["failed"] else 0
 
@@ -104,32 +117,27 @@ def start(family: Family) -> dict[str, str]:
     }
 
 
-def run(client: Client, command: list[str], environment: Mapping[str, str]) -> Counter[str]:
-    """Runs one program; counts what passed and failed."""
-    program = CACHE / "node" / client.program if client.place == "node" else HERE / client.program
-    results: Counter[str] = Counter()
+def run(client: Client, command: list[str], environment: Mapping[str, str]) -> tuple[str, Counter[str]]:
+    """Runs one program. Returns its output, and how many of its checks passed and failed."""
+    program = (NODE_PROGRAMS if client.place == "node" else HERE) / client.program
     with tempfile.TemporaryDirectory() as home:
         # A home of its own: no settings, keys or logs of the person whose machine this is.
+        env = {**environment, "HOME": home}
         child = subprocess.Popen(
-            [*command, str(program)], env={**environment, "HOME": home}, stdout=subprocess.PIPE, text=True
+            [*command, str(program)], env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
-        assert child.stdout is not None
-        signal.signal(signal.SIGALRM, lambda number, frame: child.kill())
-        signal.setitimer(signal.ITIMER_REAL, LIMIT)
-        try:
-            for line in child.stdout:
-                results["passed"] += line.startswith("ok ")
-                results["failed"] += line.startswith("FAILED ")
-                print(line, end="", flush=True)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            child.kill()
-            code = child.wait()
-            child.stdout.close()
-    if not results["failed"] and (code or not results["passed"]):
-        print(f"FAILED {client.name}: the program ended with exit code {code}", flush=True)
+        timer = threading.Timer(LIMIT, lambda: os.killpg(child.pid, signal.SIGKILL))
+        timer.start()
+        output, _ = child.communicate()
+        timer.cancel()
+    lines = output.splitlines(keepends=True)
+    results = Counter(
+        passed=sum(line.startswith("ok ") for line in lines), failed=sum(line.startswith("FAILED ") for line in lines)
+    )
+    if not results["failed"] and (child.returncode or not results["passed"]):
+        output += f"FAILED {client.name}: the program ended with exit code {child.returncode}\n"
         results["failed"] += 1
-    return results
+    return output, results
 
 
 if __name__ == "__main__":

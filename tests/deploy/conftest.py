@@ -1,4 +1,4 @@
-"""The SAM CLI in `.tools/sam`, every stack that matters, and the package as it is staged for this machine."""
+"""The SAM CLI, every stack that matters, and the package as it is staged for this machine."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from local import tool_cache
 from tests.deploy import staging
 from tests.deploy.combinations import combinations
 from tests.deploy.resolver import Stack
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
-SAM_ENV = ROOT / ".tools" / "sam"
 
 Transform = Callable[[Sequence[Mapping[str, str]]], list[dict[str, Any]]]
 
@@ -39,9 +39,10 @@ def slim(build: Path) -> Path:
 @pytest.fixture(scope="session")
 def sam_env() -> Path:
     """The `bin` folder of the environment that holds sam, cfn-lint and a Python with aws-sam-translator."""
-    if not (SAM_ENV / ".dev-ready").exists():
-        pytest.skip("the SAM CLI is not installed in .tools/sam; ./dev test installs it")
-    return SAM_ENV / "bin"
+    folder = tool_cache.folder("sam", Path(__file__).with_name("requirements.txt"), python=True)
+    if not tool_cache.is_ready(folder):
+        pytest.skip("the SAM CLI is not installed; ./dev test installs it")
+    return folder / "bin"
 
 
 def _asked(sam_env: Path, parameters: Sequence[Mapping[str, str]]) -> dict[str, Any]:

@@ -1,15 +1,20 @@
-"""Staged builds for tests, each made once per session by the real prepare_source.sh, and Pythons to make them with."""
+"""Staged builds for tests, each made once per run by the real prepare_source.sh, and Pythons to make them with.
+
+All workers of a run share them: `scratch` is one folder, which tests/conftest.py makes and removes.
+"""
 
 from __future__ import annotations
 
-import atexit
+import contextlib
+import fcntl
+import hashlib
 import importlib.util
 import os
 import platform
 import shutil
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -51,11 +56,27 @@ def staged(*arguments: str, python: Path | None = None) -> Path:
 
 @cache
 def _staged(arguments: tuple[str, ...], python: Path) -> Path:
-    out = Path(tempfile.mkdtemp(dir=scratch(), prefix="build-"))
-    done = prepare(*arguments, "--out", str(out), python=python)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (scratch() / f"{out.name}.txt").write_text(done.stdout)
+    digest = hashlib.sha256("\0".join([*arguments, str(python)]).encode()).hexdigest()[:16]
+    out = scratch() / f"build-{digest}"
+    with _once(out) as needed:
+        if needed:
+            done = prepare(*arguments, "--out", str(out), python=python)
+            assert done.returncode == 0, done.stdout + done.stderr
+            out.with_name(f"{out.name}.txt").write_text(done.stdout)
     return out
+
+
+@contextlib.contextmanager
+def _once(folder: Path) -> Iterator[bool]:
+    """Yields True to one worker of the run, and False to the others after the first has left the block."""
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder.with_name(f"{folder.name}.done")
+        if done.exists():
+            yield False
+            return
+        yield True
+        done.touch()
 
 
 def told(build: Path) -> str:
@@ -63,21 +84,21 @@ def told(build: Path) -> str:
     return build.with_name(f"{build.name}.txt").read_text()
 
 
-@cache
 def scratch() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="staging-")).resolve()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    """The folder that all workers of this run share."""
+    return Path(os.environ["GATEWAY_TEST_RUN"])
 
 
 @cache
 def tools() -> Path:
     folder = scratch() / "tools"
-    folder.mkdir()
-    for name in TOOLS:
-        found = shutil.which(name)
-        assert found, name
-        (folder / name).symlink_to(found)
+    with _once(folder) as needed:
+        if needed:
+            folder.mkdir()
+            for name in TOOLS:
+                found = shutil.which(name)
+                assert found, name
+                (folder / name).symlink_to(found)
     return folder
 
 
@@ -102,10 +123,12 @@ def newest() -> Path:
 
 def _with_pip(name: str, interpreter: Path, pip: str) -> Path:
     folder = scratch() / name
-    subprocess.run([interpreter, "-m", "venv", "--without-pip", folder], check=True)
-    (packages,) = folder.glob("lib/python3.*/site-packages")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*command, "--ignore-requires-python", "--target", str(packages), pip], check=True)
+    with _once(folder) as needed:
+        if needed:
+            subprocess.run([interpreter, "-m", "venv", "--without-pip", folder], check=True)
+            (packages,) = folder.glob("lib/python3.*/site-packages")
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+            subprocess.run([*command, "--ignore-requires-python", "--target", str(packages), pip], check=True)
     return folder / "bin/python"
 
 

@@ -1,4 +1,4 @@
-"""SAM's own transform, offline. Run with the Python of `.tools/sam`, where aws-sam-translator is.
+"""SAM's own transform, offline. Run with the Python of the SAM CLI's environment, which has aws-sam-translator.
 
 Standard input: JSON `{"template": path, "parameters": [{name: value}, ...]}`. Standard output: JSON `{"source": the template
 as written, with intrinsic functions in their long form, "transformed": [one per set of parameters]}`.

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from local.emulator import Emulator
-from tests.table_backends import DynamoDb
+from tests.dynamodb import DynamoDb
 from tests.wire.gateway import KEY, NOVA, chat, environment, serving
 
 ROOT = Path(__file__).parents[2]
@@ -24,15 +24,15 @@ BLOCKS = re.findall(r"```(bash|python)\n(.*?)```", _SECTION[0], re.DOTALL)
 
 
 @pytest.fixture
-def environ(dynamodb_moto: DynamoDb) -> Iterator[dict[str, str]]:
+def environ(dynamodb: DynamoDb) -> Iterator[dict[str, str]]:
     """A shell's, beside a gateway over the table."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPENAI_"))}
     with Emulator() as emulator:
-        own = environment(emulator.url) | {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_moto.url}
-        with serving(emulator.url, environ=own, table_name=dynamodb_moto.table, admin_key=ADMIN) as gateway:
+        own = environment(emulator.url) | {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb.url}
+        with serving(emulator.url, environ=own, table_name=dynamodb.table, admin_key=ADMIN) as gateway:
             yield (
                 bare
-                | dynamodb_moto.environ()
+                | dynamodb.environ()
                 | {
                     "OPENAI_BASE_URL": f"{gateway.url}/v1",
                     "OPENAI_ADMIN_KEY": ADMIN,

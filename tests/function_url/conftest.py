@@ -13,7 +13,8 @@ import pytest
 
 from local.emulator import Emulator
 from local.family import Failed
-from local.function_url import FunctionUrl, adapter, build
+from local.function_url import FunctionUrl, adapter
+from tests.deploy import staging
 from tests.function_url.asking import KEY
 
 
@@ -33,11 +34,9 @@ def web_adapter() -> Path:
 
 
 @pytest.fixture(scope="session")
-def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The gateway's build for this machine and this Python; one of its own, for the other may be staged anew meanwhile."""
-    folder = tmp_path_factory.mktemp("staged") / "build"
-    build.copy(build.current(), folder)
-    return folder
+def staged() -> Path:
+    """The gateway's build for this machine and this Python."""
+    return staging.staged()
 
 
 @pytest.fixture(scope="session")

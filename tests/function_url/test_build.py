@@ -105,20 +105,20 @@ def test_a_named_adapter_that_is_none_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_adapter_on_the_path_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(adapter, "TOOLS", tmp_path / "none")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     there = program(tmp_path / "bin" / "lambda-adapter")
     assert adapter.find({"PATH": str(there.parent)}) == there
     assert adapter.find({"PATH": str(tmp_path)}) is None
 
 
 def test_without_adapter_and_cargo_the_ways_to_one_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(adapter, "TOOLS", tmp_path / "none")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(Failed, match="LWA_BIN"):
         adapter.find_or_build({"PATH": str(tmp_path)})
 
 
 def test_cargo_builds_the_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(adapter, "TOOLS", tmp_path / "tools")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     cargo = program(
         tmp_path / "bin" / "cargo",
         f'#!/bin/sh\n[ "$1" != --version ] || exec echo "cargo 1.78.0 (54d8815d0 2024-03-26)"\necho "$@" >"{tmp_path}/asked"\n',
@@ -126,7 +126,8 @@ def test_cargo_builds_the_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     path = f"{cargo.parent}{os.pathsep}{os.defpath}"
     monkeypatch.setenv("PATH", path)
     built = adapter.find_or_build({"PATH": path})
-    assert built == tmp_path / "tools" / "bin" / "lambda-adapter"
+    assert built.is_relative_to(tmp_path / "cache")
+    assert adapter.find({"PATH": ""}) == built
     asked = (tmp_path / "asked").read_text()
     assert asked.startswith("install lambda_web_adapter --version 0.9.1 --locked")
 
@@ -146,7 +147,7 @@ def test_cargo_builds_the_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_a_cargo_too_old_for_the_crates_lock_builds_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, enough: bool
 ) -> None:
-    monkeypatch.setattr(adapter, "TOOLS", tmp_path / "none")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     env = {"PATH": f"{program(tmp_path / 'bin' / 'cargo', script).parent}{os.pathsep}{os.defpath}"}
     assert adapter.can_build(env) == enough
     if not enough:

@@ -24,7 +24,7 @@ from app.stores.directory.store import TableDirectory
 from app.stores.ledger import Ledgers
 from app.stores.rollups import Rollups
 from local.emulator import Emulator
-from tests.table_backends import DynamoDb
+from tests.dynamodb import DynamoDb
 from tests.wire.gateway import NOVA, chat, eventually
 from tests.wire.raw import connected, read_until, request
 
@@ -195,47 +195,47 @@ def test_a_limit_is_spent_to_its_end_and_no_further(emulator: Emulator, dynamodb
     assert rolled_up(dynamodb, key)[1] == ledger.spent
 
 
-def test_a_killed_process_has_spent_what_it_had_reserved(emulator: Emulator, dynamodb_moto: DynamoDb) -> None:
-    key, secret = key_with(dynamodb_moto, budget=Budget(10 * ESTIMATE))
-    with running(emulator, dynamodb_moto, 2, RESERVATION_SECONDS="5") as (doomed, other):
+def test_a_killed_process_has_spent_what_it_had_reserved(emulator: Emulator, dynamodb: DynamoDb) -> None:
+    key, secret = key_with(dynamodb, budget=Budget(10 * ESTIMATE))
+    with running(emulator, dynamodb, 2, RESERVATION_SECONDS="5") as (doomed, other):
         with connected(doomed) as connection:
             body = httpx.Request("POST", "http://x", json=chat("Hi [[emulate: hang]]", max_tokens=MAX_TOKENS)).content
             connection.sendall(request(body, headers=(f"x-api-key: {secret}",)))
             eventually(lambda: len(emulator.requests) >= 1, "Bedrock has been asked")
-            held = spent(dynamodb_moto, key)
+            held = spent(dynamodb, key)
             doomed.kill()
         assert held.spent == 0
         assert held.reserved > ESTIMATE // 2
-        eventually(lambda: spent(dynamodb_moto, key).spent == held.reserved, "the reservation has expired", 15)
+        eventually(lambda: spent(dynamodb, key).spent == held.reserved, "the reservation has expired", 15)
         # The next request sweeps it, so that it is on the books, too.
         assert ask(other, secret).status_code == 200
-    after = spent(dynamodb_moto, key)
+    after = spent(dynamodb, key)
     assert after.reserved == 0
     assert after.spent > held.reserved
-    assert rolled_up(dynamodb_moto, key)[1] == after.spent
+    assert rolled_up(dynamodb, key)[1] == after.spent
 
 
 @pytest.mark.parametrize("disconnect", ["drain", "cancel"])
 def test_who_leaves_in_the_middle_pays_for_what_was_said(
-    emulator: Emulator, dynamodb_moto: DynamoDb, disconnect: str
+    emulator: Emulator, dynamodb: DynamoDb, disconnect: str
 ) -> None:
-    key, secret = key_with(dynamodb_moto, budget=Budget(10 * ESTIMATE))
-    with running(emulator, dynamodb_moto, ON_DISCONNECT=disconnect) as (gateway,):
+    key, secret = key_with(dynamodb, budget=Budget(10 * ESTIMATE))
+    with running(emulator, dynamodb, ON_DISCONNECT=disconnect) as (gateway,):
         with connected(gateway) as connection:
             content = chat("[[emulate: delay=0.05 tokens=60]]", max_tokens=MAX_TOKENS, stream=True)
             body = httpx.Request("POST", "http://x", json=content).content
             connection.sendall(request(body, headers=(f"x-api-key: {secret}",)))
             read_until(connection, b'content":"')
-        eventually(lambda: spent(dynamodb_moto, key).reserved == 0, "the request is settled", 20)
-        after = spent(dynamodb_moto, key)
+        eventually(lambda: spent(dynamodb, key).reserved == 0, "the request is settled", 20)
+        after = spent(dynamodb, key)
     assert 0 < after.spent < ESTIMATE
-    assert rolled_up(dynamodb_moto, key)[1] == after.spent
+    assert rolled_up(dynamodb, key)[1] == after.spent
 
 
 @pytest.mark.parametrize("marker", ["throttle", "error=ValidationException", "error=InternalServerException"])
-def test_what_bedrock_refuses_costs_nothing(emulator: Emulator, dynamodb_moto: DynamoDb, marker: str) -> None:
-    key, secret = key_with(dynamodb_moto, budget=Budget(10 * ESTIMATE))
-    with running(emulator, dynamodb_moto) as (gateway,):
+def test_what_bedrock_refuses_costs_nothing(emulator: Emulator, dynamodb: DynamoDb, marker: str) -> None:
+    key, secret = key_with(dynamodb, budget=Budget(10 * ESTIMATE))
+    with running(emulator, dynamodb) as (gateway,):
         response = httpx.post(
             f"{gateway.url}/v1/chat/completions",
             json=chat(f"Hi [[emulate: {marker}]]"),
@@ -243,13 +243,13 @@ def test_what_bedrock_refuses_costs_nothing(emulator: Emulator, dynamodb_moto: D
             timeout=30,
         )
         assert response.status_code >= 400
-        after = spent(dynamodb_moto, key)
+        after = spent(dynamodb, key)
     assert (after.spent, after.reserved) == (0, 0)
 
 
-def test_requests_per_minute_hold_across_processes(emulator: Emulator, dynamodb_moto: DynamoDb) -> None:
-    _, secret = key_with(dynamodb_moto, rates=Rates(rpm=5))
-    with running(emulator, dynamodb_moto, 2) as processes:
+def test_requests_per_minute_hold_across_processes(emulator: Emulator, dynamodb: DynamoDb) -> None:
+    _, secret = key_with(dynamodb, rates=Rates(rpm=5))
+    with running(emulator, dynamodb, 2) as processes:
         while time.time() % 60 > 50:  # all of it has to be in one minute
             time.sleep(0.5)
         answers = [ask(processes[number % 2], secret) for number in range(8)]
@@ -269,9 +269,9 @@ def test_requests_per_minute_hold_across_processes(emulator: Emulator, dynamodb_
 LEFT = tuple(f"x-ratelimit-{what}-{of}" for of in ("requests", "tokens") for what in ("limit", "remaining", "reset"))
 
 
-def test_every_answer_to_a_limited_key_says_what_is_left(emulator: Emulator, dynamodb_moto: DynamoDb) -> None:
+def test_every_answer_to_a_limited_key_says_what_is_left(emulator: Emulator, dynamodb: DynamoDb) -> None:
     """Also those that ask no model, those that fail, and the very first one that a process gives."""
-    _, secret = key_with(dynamodb_moto, rates=Rates(rpm=100, tpm=100_000), access=Access(models=(NOVA, TITAN)))
+    _, secret = key_with(dynamodb, rates=Rates(rpm=100, tpm=100_000), access=Access(models=(NOVA, TITAN)))
     asked: tuple[tuple[int, str, dict[str, Any] | None], ...] = (
         (200, "models", None),
         (200, f"models/{NOVA}", None),
@@ -286,7 +286,7 @@ def test_every_answer_to_a_limited_key_says_what_is_left(emulator: Emulator, dyn
         (429, "chat/completions", chat("Hi", max_tokens=200_000)),
     )
     headers = {"authorization": f"Bearer {secret}"}
-    with running(emulator, dynamodb_moto) as (gateway,), httpx.Client(base_url=f"{gateway.url}/v1/") as client:
+    with running(emulator, dynamodb) as (gateway,), httpx.Client(base_url=f"{gateway.url}/v1/") as client:
         for status, path, body in asked:
             answer = client.request("POST" if body else "GET", path, json=body, headers=headers, timeout=30)
             assert answer.status_code == status, (path, answer.text)
@@ -294,10 +294,10 @@ def test_every_answer_to_a_limited_key_says_what_is_left(emulator: Emulator, dyn
             assert answer.headers["x-ratelimit-limit-requests"] == "100"
 
 
-def test_zero_blocks(emulator: Emulator, dynamodb_moto: DynamoDb) -> None:
-    _, no_money = key_with(dynamodb_moto, budget=Budget(0))
-    _, no_requests = key_with(dynamodb_moto, rates=Rates(rpm=0))
-    with running(emulator, dynamodb_moto) as (gateway,):
+def test_zero_blocks(emulator: Emulator, dynamodb: DynamoDb) -> None:
+    _, no_money = key_with(dynamodb, budget=Budget(0))
+    _, no_requests = key_with(dynamodb, rates=Rates(rpm=0))
+    with running(emulator, dynamodb) as (gateway,):
         poor, slow = ask(gateway, no_money), ask(gateway, no_requests)
     assert (poor.status_code, poor.json()["error"]["code"]) == (429, "insufficient_quota")
     assert (slow.status_code, slow.json()["error"]["code"]) == (429, "rate_limit_exceeded")
@@ -305,15 +305,13 @@ def test_zero_blocks(emulator: Emulator, dynamodb_moto: DynamoDb) -> None:
     assert len(emulator.requests) == 0
 
 
-def test_without_its_table_a_limited_key_waits_and_another_is_served(
-    emulator: Emulator, dynamodb_moto: DynamoDb
-) -> None:
+def test_without_its_table_a_limited_key_waits_and_another_is_served(emulator: Emulator, dynamodb: DynamoDb) -> None:
     """The table goes away while both keys are known."""
-    _, limited = key_with(dynamodb_moto, budget=Budget(100 * ESTIMATE))
-    _, free = key_with(dynamodb_moto, access=Access(models=(NOVA,)))
-    with running(emulator, dynamodb_moto) as (gateway,):
+    _, limited = key_with(dynamodb, budget=Budget(100 * ESTIMATE))
+    _, free = key_with(dynamodb, access=Access(models=(NOVA,)))
+    with running(emulator, dynamodb) as (gateway,):
         assert [ask(gateway, key).status_code for key in (limited, free)] == [200, 200]
-        dynamodb_moto.client().delete_table(TableName=dynamodb_moto.table)
+        dynamodb.client().delete_table(TableName=dynamodb.table)
         refused, served, unknown = ask(gateway, limited), ask(gateway, free), ask(gateway, "sk-gw-" + "a" * 60)
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "table_unavailable")
     assert int(refused.headers["retry-after"]) >= 1

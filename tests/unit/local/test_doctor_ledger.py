@@ -11,7 +11,7 @@ from app.stores.table.memory import MemoryTable
 from local.doctor.findings import Findings
 from local.doctor.ledger import examine
 from local.table import NoTable
-from tests.table_backends import DynamoDb
+from tests.dynamodb import DynamoDb
 
 NAMED = {"TABLE_NAME": "t"}
 
@@ -61,7 +61,7 @@ def test_what_is_wrong_is_told(
     assert found(table, environ, local=local) == expected
 
 
-def test_over_a_real_api(dynamodb_moto: DynamoDb) -> None:
+def test_over_a_real_api(dynamodb: DynamoDb) -> None:
     findings = Findings(show=False)
-    examine(findings, dynamodb_moto.environ())
+    examine(findings, dynamodb.environ())
     assert {each.check: each.status for each in findings.all} | {"table": "ok"} == {"table": "ok", "hard limit": "ok"}

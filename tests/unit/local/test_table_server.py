@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from tests.table_backends import DynamoDb
+from tests.dynamodb import DynamoDb
 
 ROOT = Path(__file__).parents[3]
 SIGNED = "AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=0"
@@ -32,9 +32,9 @@ def headers(operation: str = "GetItem", authorization: str = SIGNED) -> dict[str
     }
 
 
-def test_one_connection_serves_many_requests(dynamodb_moto: DynamoDb) -> None:
-    there = connection(dynamodb_moto)
-    body = json.dumps({"TableName": dynamodb_moto.table, "Key": {"pk": {"S": "p"}, "sk": {"S": "s"}}})
+def test_one_connection_serves_many_requests(dynamodb: DynamoDb) -> None:
+    there = connection(dynamodb)
+    body = json.dumps({"TableName": dynamodb.table, "Key": {"pk": {"S": "p"}, "sk": {"S": "s"}}})
     there.connect()
     held = there.sock
     for _ in range(3):
@@ -46,8 +46,8 @@ def test_one_connection_serves_many_requests(dynamodb_moto: DynamoDb) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer x", SIGNED.replace("dynamodb", "bedrock"), "AWS4-HMAC-SHA256 x"])
-def test_what_is_not_signed_for_dynamodb_is_refused(dynamodb_moto: DynamoDb, authorization: str) -> None:
-    there = connection(dynamodb_moto)
+def test_what_is_not_signed_for_dynamodb_is_refused(dynamodb: DynamoDb, authorization: str) -> None:
+    there = connection(dynamodb)
     there.request("POST", "/", "{}", headers("ListTables", authorization))
     response = there.getresponse()
     assert response.status == 400
@@ -55,18 +55,18 @@ def test_what_is_not_signed_for_dynamodb_is_refused(dynamodb_moto: DynamoDb, aut
     there.close()
 
 
-def test_all_signers_share_the_table(dynamodb_moto: DynamoDb) -> None:
+def test_all_signers_share_the_table(dynamodb: DynamoDb) -> None:
     key = {"pk": {"S": "p"}, "sk": {"S": "s"}}
     for number, region in enumerate(("us-east-1", "eu-central-1"), 1):
         client = boto3.client(
             "dynamodb",
-            endpoint_url=dynamodb_moto.url,
+            endpoint_url=dynamodb.url,
             region_name=region,
             aws_access_key_id=f"AKIA{number:016}",
             aws_secret_access_key="s",
         )
         after = client.update_item(
-            TableName=dynamodb_moto.table,
+            TableName=dynamodb.table,
             Key=key,
             UpdateExpression="ADD n :one",
             ExpressionAttributeValues={":one": {"N": "1"}},
@@ -105,8 +105,8 @@ def describe(url: str, table: str) -> tuple[Any, Any]:
         client.close()
 
 
-def test_moto_s_own_faults_do_not_end_it(dynamodb_moto: DynamoDb) -> None:
-    there = connection(dynamodb_moto)
+def test_moto_s_own_faults_do_not_end_it(dynamodb: DynamoDb) -> None:
+    there = connection(dynamodb)
     there.request("POST", "/", "{", headers("UpdateItem"))
     response = there.getresponse()
     assert response.status == 500
@@ -116,8 +116,8 @@ def test_moto_s_own_faults_do_not_end_it(dynamodb_moto: DynamoDb) -> None:
     there.close()
 
 
-def test_it_listens_on_loopback_only(dynamodb_moto: DynamoDb) -> None:
-    port = urlsplit(dynamodb_moto.url).port
+def test_it_listens_on_loopback_only(dynamodb: DynamoDb) -> None:
+    port = urlsplit(dynamodb.url).port
     assert port
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -31,11 +32,10 @@ def test_it_is_told_from_the_request(model: str, options: Any, expected: bool) -
     assert may_replay(Prompt(model, (), **options)) is expected
 
 
-@pytest.mark.parametrize("effort", [None, "none", "low"])
 @pytest.mark.parametrize("model", sorted({*CHAT_MODELS, OPUS_55, HAIKU_55}))
-def test_whoever_is_called_with_signed_reasoning_is_looked_after(model: str, effort: str | None) -> None:
-    for more in ({}, {"thinking": {"type": "enabled", "budget_tokens": 1024}}):
+def test_a_request_that_is_sent_signed_reasoning_may_replay_it(model: str) -> None:
+    for effort, more in product((None, "none", "low"), ({}, {"thinking": {"type": "enabled", "budget_tokens": 1024}})):
         prompt = asked(model, **({"reasoning_effort": effort} if effort else {}), **more)
         plan, _ = planned(prompt)
         if plan.reasoning and plan.target.traits.replay == "signed":
-            assert may_replay(prompt)
+            assert may_replay(prompt), (effort, more)

@@ -17,7 +17,7 @@ from app.stores.keys import SingleKey
 from app.stores.table_keys import TableKeys
 
 if TYPE_CHECKING:
-    from tests.table_backends import DynamoDb
+    from tests.dynamodb import DynamoDb
 
 
 async def test_everything_that_is_written_on_a_condition(dynamodb: DynamoDb) -> None:

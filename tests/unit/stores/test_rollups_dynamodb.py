@@ -13,7 +13,7 @@ from app.core.table import Table
 from app.stores.recorder import Recorder
 from app.stores.rollups import Rollups
 from app.stores.table.memory import MemoryTable
-from tests.table_backends import DynamoDb
+from tests.dynamodb import DynamoDb
 from tests.usage_records import NOON, record
 
 NAMES = ["", "ann", "a|b%7C\x00\x1f\x7f", "\ud800half", "漢字" * 200, "😀" * 80, "x" * 2000, '{"S":1}', "#n :v", "key"]

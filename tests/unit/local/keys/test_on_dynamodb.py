@@ -14,7 +14,7 @@ from app.core.ports import Caller
 from app.stores.table_keys import TableKeys
 
 if TYPE_CHECKING:
-    from tests.table_backends import DynamoDb
+    from tests.dynamodb import DynamoDb
 
 ROOT = Path(__file__).parents[4]
 
@@ -33,18 +33,18 @@ def keys(backend: DynamoDb, *arguments: str, **environ: str) -> subprocess.Compl
     )
 
 
-def test_a_key_is_made_listed_changed_and_opens(dynamodb_moto: DynamoDb) -> None:
-    made = keys(dynamodb_moto, "create", "alice", "--budget", "20/month", "--rpm", "60", "--models", "us.*,fast")
+def test_a_key_is_made_listed_changed_and_opens(dynamodb: DynamoDb) -> None:
+    made = keys(dynamodb, "create", "alice", "--budget", "20/month", "--rpm", "60", "--models", "us.*,fast")
     assert (made.returncode, made.stderr) == (0, "")
     secret = made.stdout.splitlines()[-1]
-    changed = keys(dynamodb_moto, "set", "alice", "--budget", "30/month")
+    changed = keys(dynamodb, "set", "alice", "--budget", "30/month")
     assert (changed.returncode, changed.stderr) == (0, "")
-    listed = keys(dynamodb_moto, "list")
+    listed = keys(dynamodb, "list")
     assert "$30.00/month, 60 rpm" in listed.stdout
-    assert "$0.00 of $30.00" in keys(dynamodb_moto, "show", "alice").stdout
+    assert "$0.00 of $30.00" in keys(dynamodb, "show", "alice").stdout
 
     async def opens() -> Caller | None:
-        table, pool = dynamodb_moto.open()
+        table, pool = dynamodb.open()
         try:
             return await TableKeys(None, table).authenticate(secret)
         finally:
@@ -55,18 +55,18 @@ def test_a_key_is_made_listed_changed_and_opens(dynamodb_moto: DynamoDb) -> None
     assert caller.access.models == ("us.*", "fast")
 
 
-def test_init_makes_the_table_once(dynamodb_moto: DynamoDb) -> None:
-    missing = keys(dynamodb_moto, "list", TABLE_NAME="gateway-new")
+def test_init_makes_the_table_once(dynamodb: DynamoDb) -> None:
+    missing = keys(dynamodb, "list", TABLE_NAME="gateway-new")
     assert missing.returncode == 1
     assert "There is no table 'gateway-new'" in missing.stderr
     assert missing.stderr.count("\n") == 1
-    first = keys(dynamodb_moto, "init", TABLE_NAME="gateway-new")
+    first = keys(dynamodb, "init", TABLE_NAME="gateway-new")
     assert (first.returncode, first.stderr) == (0, "")
     assert "making the table gateway-new" in first.stdout
-    second = keys(dynamodb_moto, "init", TABLE_NAME="gateway-new")
+    second = keys(dynamodb, "init", TABLE_NAME="gateway-new")
     assert second.stdout == "the table gateway-new is there\n"
-    assert "There are no keys" in keys(dynamodb_moto, "list", TABLE_NAME="gateway-new").stdout
-    client = dynamodb_moto.client()
+    assert "There are no keys" in keys(dynamodb, "list", TABLE_NAME="gateway-new").stdout
+    client = dynamodb.client()
     described = client.describe_table(TableName="gateway-new")["Table"]
     assert described["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     ttl = client.describe_time_to_live(TableName="gateway-new")["TimeToLiveDescription"]
@@ -74,8 +74,8 @@ def test_init_makes_the_table_once(dynamodb_moto: DynamoDb) -> None:
     client.delete_table(TableName="gateway-new")
 
 
-def test_a_table_of_somebody_else_is_left_alone(dynamodb_moto: DynamoDb) -> None:
-    client = dynamodb_moto.client()
+def test_a_table_of_somebody_else_is_left_alone(dynamodb: DynamoDb) -> None:
+    client = dynamodb.client()
     client.create_table(
         TableName="theirs",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -83,7 +83,7 @@ def test_a_table_of_somebody_else_is_left_alone(dynamodb_moto: DynamoDb) -> None
         BillingMode="PAY_PER_REQUEST",
     )
     for command in ("init", "list"):
-        ran = keys(dynamodb_moto, command, TABLE_NAME="theirs")
+        ran = keys(dynamodb, command, TABLE_NAME="theirs")
         assert ran.returncode == 1
         assert "not the gateway's" in ran.stderr
     assert client.describe_time_to_live(TableName="theirs")["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
@@ -100,8 +100,8 @@ def test_a_table_of_somebody_else_is_left_alone(dynamodb_moto: DynamoDb) -> None
     ],
 )
 @pytest.mark.parametrize("command", ["list", "init"])
-def test_what_is_missing_is_told(dynamodb_moto: DynamoDb, command: str, environ: dict[str, str], told: str) -> None:
-    ran = keys(dynamodb_moto, command, **environ)
+def test_what_is_missing_is_told(dynamodb: DynamoDb, command: str, environ: dict[str, str], told: str) -> None:
+    ran = keys(dynamodb, command, **environ)
     assert ran.returncode == 1
     assert told in ran.stderr
     assert ran.stderr.startswith("keys: ")

@@ -25,12 +25,12 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "moto", "local"])
+@pytest.fixture(params=["memory", "dynamodb"])
 async def table(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Table]:
-    """In memory, over moto's DynamoDB, over AWS's DynamoDB Local."""
+    """In memory, and over moto's DynamoDB."""
     if request.param == "memory":
         yield MemoryTable(clock)
         return
-    opened, pool = request.getfixturevalue(f"dynamodb_{request.param}").open(clock)
+    opened, pool = request.getfixturevalue("dynamodb").open(clock)
     yield opened
     pool.close()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.core.table import Absent, AtMost, Equal, Present, Refused, Table, Value
 from app.stores.table.memory import MemoryTable
-from tests.table_backends import DynamoDb, with_table
+from tests.dynamodb import DynamoDb, with_table
 
 Operation = Callable[[Table, str], Awaitable[Any]]
 
@@ -72,7 +72,7 @@ _tables: dict[str, DynamoDb] = {}
 @settings(max_examples=120, deadline=None)
 @given(operations=OPERATIONS)
 def test_both_tables_agree(moto_url: str, operations: list[Operation]) -> None:
-    backend = _tables.get(moto_url) or _tables.setdefault(moto_url, with_table("moto", moto_url))
+    backend = _tables.get(moto_url) or _tables.setdefault(moto_url, with_table(moto_url))
     asyncio.run(_compare(backend, f"p{next(_numbers)}", operations))
 
 
