@@ -14,7 +14,7 @@ import pytest
 
 from app.core.table import TableUnavailable
 from app.stores.table.dynamo import DynamoTable
-from app.stores.table.http import LONGEST_IDLE, Answer, Broken, HttpPool, _Connection
+from app.stores.table.http import LONGEST_IDLE, Answer, Broken, Connection, HttpPool
 from tests.wire.test_tls import certificate  # noqa: F401  a fixture
 
 
@@ -202,7 +202,7 @@ class Wire(asyncio.Transport):
 
 async def test_what_comes_behind_an_answer_answers_nothing_else() -> None:
     """Read before whoever waited for the answer gets its turn, it would be taken for the answer to the next request."""
-    connection = _Connection()
+    connection = Connection()
     connection.connection_made(Wire())
     asking = asyncio.create_task(connection.ask(b"x", None))
     await asyncio.sleep(0)
