@@ -24,7 +24,7 @@ _Trouble = (OSError, HTTPException, ValueError)
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """Shared by all connections: loading the certificate authorities takes longer than a handshake."""
     return ssl.create_default_context()
 
@@ -40,7 +40,7 @@ class Connection:
         parts = urlsplit(url)
         host, self._seconds = parts.hostname or "", seconds
         self._http = (
-            HTTPSConnection(host, parts.port, timeout=CONNECT_SECONDS, context=_tls())
+            HTTPSConnection(host, parts.port, timeout=CONNECT_SECONDS, context=tls_context())
             if parts.scheme == "https"
             else HTTPConnection(host, parts.port, timeout=CONNECT_SECONDS)
         )

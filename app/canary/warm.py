@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 240.0
 """Another version than ours is a warning for so long: less than the time between two scheduled runs."""
 _LONGEST_HEALTH = 16 * 1024
 
-_mismatch_since: dict[str, float] = {}
+mismatch_since: dict[str, float] = {}
 """Version of the gateway -> when it was first seen. Lives as long as this environment, which a deployment replaces."""
 
 
@@ -112,10 +112,10 @@ def judge(pings: list[Ping], now: float) -> tuple[list[str], list[tuple[Ping, st
     else:
         failures += [(each, each.trouble) for each in throttled]
     others = {each.version for each in answered} - {__version__}
-    for version in [seen for seen in _mismatch_since if seen not in others]:
-        del _mismatch_since[version]
+    for version in [seen for seen in mismatch_since if seen not in others]:
+        del mismatch_since[version]
     for version in others:
-        since = _mismatch_since.setdefault(version, now)
+        since = mismatch_since.setdefault(version, now)
         text = f"the gateway is version {version}, the canary {__version__}"
         if now - since < PATIENCE_SECONDS:
             warnings.append(f"{text}: under deployment, or out of step")

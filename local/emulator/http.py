@@ -47,6 +47,11 @@ class Connection(asyncio.Protocol):
         if self._playback is None:
             self._proceed()
 
+    @property
+    def unsent(self) -> int:
+        """Bytes of replies that wait for the client to read."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
     def close(self) -> None:
         """Drops the connection without ceremony."""
         if self._transport is not None:

@@ -40,6 +40,16 @@ class Emulator:
         """What was asked so far, oldest first (see `record.Recorded`)."""
         return self._service.journal.entries()
 
+    @property
+    def connections(self) -> Sequence[Connection]:
+        """The connections that are open now."""
+        return tuple(self._connections)
+
+    def drop_connections(self) -> None:
+        """Closes every open connection, as Bedrock does with idle ones. Returns before they are closed."""
+        for connection in self.connections:
+            self._loop.call_soon_threadsafe(connection.close)
+
     def script(self, *entries: Mapping[str, Any]) -> None:
         """Sets exact answers for the next requests, in order (see `script` for the forms of an entry)."""
         self._service.scripts.add(entries)

@@ -8,6 +8,7 @@ import httpx
 import openai
 import pytest
 from openai import OpenAI
+from openai.lib.streaming.chat import ChatCompletionStreamState
 
 from local.emulator import Emulator
 from tests.contract.conftest import KEY, problem, sent
@@ -22,10 +23,11 @@ def chat(client: OpenAI, stream: bool, text: str, headers: Any = HOUR, **more: A
     if not stream:
         raw = client.chat.completions.with_raw_response.create(**asked)
         return raw.parse(), raw.headers
-    with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as events:
-        for _ in events:
-            pass
-        return events.get_final_completion(), events._response.headers
+    state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
+    with client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}) as chunks:
+        for chunk in chunks:
+            state.handle_chunk(chunk)
+        return state.get_final_completion(), chunks.response.headers
 
 
 def said(completion: Any) -> Any:

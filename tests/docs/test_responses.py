@@ -153,12 +153,7 @@ def test_the_table_has_events_of_the_official_sdk_only() -> None:
     assert EVENTS.keys() <= types(ResponseStreamEvent)
 
 
-def test_every_parameter_is_tried_here() -> None:
-    for outcome, tried in (("honoured", HONOURED), ("ignored", IGNORED), ("refused", REFUSED)):
-        assert named(outcome) == set(tried)
-
-
-@pytest.mark.parametrize("name", HONOURED)
+@pytest.mark.parametrize("name", sorted(named("honoured")))
 def test_what_is_honoured_shows(name: str) -> None:
     value, beside, seen = HONOURED[name]
     how, plan, call, body = sent(BODY | beside | {name: value})
@@ -166,7 +161,7 @@ def test_what_is_honoured_shows(name: str) -> None:
     assert not call.receipt.ignored
 
 
-@pytest.mark.parametrize("name", sorted(HONOURED.keys() - SILENT))
+@pytest.mark.parametrize("name", sorted(named("honoured") - SILENT))
 def test_what_shows_does_not_show_by_itself(name: str) -> None:
     """The other half of the test above: without the parameter its sign is not there."""
     _, beside, seen = HONOURED[name]
@@ -178,14 +173,14 @@ def test_what_shows_does_not_show_by_itself(name: str) -> None:
     assert not shown
 
 
-@pytest.mark.parametrize("name", IGNORED)
+@pytest.mark.parametrize("name", sorted(named("ignored")))
 def test_what_is_ignored_is_told(name: str) -> None:
     _, _, call, body = sent(BODY | {name: IGNORED[name]})
     assert list(call.receipt.ignored) == [name]
     assert body == sent(BODY)[3]
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", sorted(named("refused")))
 def test_what_is_refused_is_named(name: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         decode(BODY | {name: REFUSED[name]})

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.api.conversations.schema import MOST_AT_ONCE
-from app.api.responses.background import MOST, QUEUE, SILENCE
+from app.api.responses.background import QUEUE, SILENCE
+from app.api.responses.keeping import MAX_CONCURRENT
 from app.api.responses.live import MOST_BYTES, MOST_FRAMES
 from app.core.responses import DEEPEST, LARGEST_HISTORY, MOST_ITEMS
 from app.settings import Settings
@@ -27,7 +28,7 @@ SOURCES = "".join(
         f"{MOST_AT_ONCE} items a request",
         f"{MAX_RAW // 10**6} MB of JSON each",
         f"at most {DEEPEST} responses, {MOST_ITEMS:,} items\nand {LARGEST_HISTORY // 10**6} MB",
-        f"{MOST} at once",
+        f"{MAX_CONCURRENT} at once",
         f"{MOST_FRAMES:,} or {MOST_BYTES // 10**6} MB of them",
         f"not heard of for {SILENCE} s ({QUEUE // 60} minutes",
         f"`RESPONSES_TTL_DAYS` ({Settings.model_fields['responses_ttl_days'].default})",

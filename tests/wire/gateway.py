@@ -175,9 +175,7 @@ def stalled(emulator: Emulator, polls: int = 150) -> None:
 
     def stands_still() -> bool:
         nonlocal seen, still
-        waiting = sum(
-            each._transport.get_write_buffer_size() for each in list(emulator._connections) if each._transport
-        )
+        waiting = sum(each.unsent for each in emulator.connections)
         still = still + 1 if waiting == seen else 0
         seen = waiting
         return still > polls

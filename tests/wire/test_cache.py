@@ -16,7 +16,7 @@ from app.core.ports import Caller
 from app.stores.table.memory import MemoryTable
 from local.emulator import Emulator
 from tests.unit.stores.tables import CountedTable
-from tests.wire.gateway import KEY, NOVA, Gateway, chat, eventually, frames, serving, text_of
+from tests.wire.gateway import KEY, NOVA, Gateway, chat, eventually, frames, run, serving, text_of
 
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
@@ -116,8 +116,8 @@ def test_a_spoiled_entry_is_a_miss(
 ) -> None:
     one, other = pair
     post(one, chat("Spoiled"), **HOUR)
-    (item,) = table._items["cache#a"].values()
-    item["body"] = body
+    (item,) = run(table.query("cache#a"))
+    run(table.put("cache#a", str(item["sk"]), {**item, "body": body}))
     assert post(other, chat("Spoiled"), **HOUR).headers["x-gateway-cache"] == "miss"
     assert post(one, chat("Spoiled"), **HOUR).headers["x-gateway-cache"] == "hit", "and written anew"
 

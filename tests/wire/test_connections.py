@@ -22,7 +22,7 @@ def bedrock() -> Iterator[Emulator]:
 
 
 def connections(emulator: Emulator) -> int:
-    return len(emulator._connections)
+    return len(emulator.connections)
 
 
 def test_requests_one_after_another_share_a_connection(bedrock: Emulator) -> None:
@@ -48,8 +48,7 @@ def test_a_kept_connection_that_bedrock_closed_fails_no_request(bedrock: Emulato
     with serving(bedrock.url) as gateway, gateway.client() as client:
         for _ in range(5):
             assert client.post("/v1/chat/completions", json=chat(stream=stream)).status_code == 200
-            for connection in list(bedrock._connections):
-                bedrock._loop.call_soon_threadsafe(connection.close)
+            bedrock.drop_connections()
         gateway.records(5)
 
 
@@ -57,8 +56,7 @@ def test_embeddings_survive_a_closed_connection(bedrock: Emulator) -> None:
     with serving(bedrock.url) as gateway, gateway.client() as client:
         for _ in range(3):
             assert client.post("/v1/embeddings", json={"model": TITAN, "input": "Hello"}).status_code == 200
-            for connection in list(bedrock._connections):
-                bedrock._loop.call_soon_threadsafe(connection.close)
+            bedrock.drop_connections()
 
 
 def test_giving_up_a_finished_answer_leaves_the_next_request_on_that_connection_alone(bedrock: Emulator) -> None:
@@ -108,5 +106,5 @@ def test_a_connection_that_was_idle_for_long_is_not_trusted(bedrock: Emulator, m
             clock.now += idle
             assert client.post("/v1/chat/completions", json=chat()).status_code == 200
             eventually(lambda: connections(bedrock) == 1, "one connection")
-            seen += [each for each in bedrock._connections if each not in seen]
+            seen += [each for each in bedrock.connections if each not in seen]
     assert len(seen) == 3

@@ -104,6 +104,9 @@ def test_a_client_that_leaves_within_its_body(gateway: Gateway) -> None:
     for cut in (10, 100, 150):
         with connected(gateway) as connection:
             connection.sendall(request(to_json(chat()))[:cut])
+    answer = exchange(gateway, request(to_json(chat())))
+    assert answer.status == 200
+    assert len(gateway.records()) == 1
 
 
 def test_a_head_without_end_is_refused_while_it_comes(gateway: Gateway) -> None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -22,7 +21,7 @@ from pydantic_core import to_json
 from app.api.responses.create import batches
 from app.api.responses.encode import response_object
 from app.api.responses.ids import new_id
-from app.api.responses.keeping import CallerOf, Invoke
+from app.api.responses.keeping import Keeping
 from app.api.responses.live import Live, is_last, last_frame, numbered, recorded
 from app.api.responses.shape import Item
 from app.api.responses.state import Prepared, State
@@ -38,9 +37,6 @@ from app.web.problems import as_gateway_error, problem_body
 
 log = logging.getLogger(__name__)
 
-MOST = 100
-"""At once in one process."""
-TICK = 1.0
 SILENCE = 90
 QUEUE = 600
 """Seconds that Lambda may take to begin with an invocation."""
@@ -48,28 +44,17 @@ LAST_SECONDS = 5.0
 
 
 class Background:
-    """`invoke`: None where this process does the work itself."""
+    """Makes responses in the background: in this process, or by `keeping.invoke` where there is one."""
 
-    def __init__(
-        self,
-        gateway: Gateway,
-        state: State,
-        store: Store,
-        *,
-        invoke: Invoke | None = None,
-        caller_of: CallerOf | None = None,
-        most: int = MOST,
-        tick: float = TICK,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, gateway: Gateway, state: State, store: Store, keeping: Keeping) -> None:
         self._gateway = gateway
         self._state = state
         self._store = store
-        self._invoke = invoke
-        self._caller_of = caller_of
-        self._most = most
-        self._tick = tick
-        self._clock = clock
+        self._invoke = keeping.invoke
+        self._caller_of = keeping.caller_of
+        self._most = keeping.max_concurrent
+        self._tick = keeping.report_seconds
+        self._clock = keeping.clock
         self._live: dict[tuple[str, str], Work] = {}
 
     async def begin(self, call: Call, prepared: Prepared, body: Mapping[str, Any]) -> Item:

@@ -15,10 +15,10 @@ class Desk:
         store = keeping.store() if keeping.store else None
         self.gateway = gateway
         self.door = door
-        self.state = State(store)
+        self.state = State(store, keeping.clock)
         self.jobs: Background | None = None
         if store is not None and (keeping.invoke is not None or not keeping.elsewhere):
-            self.jobs = Background(gateway, self.state, store, invoke=keeping.invoke, caller_of=keeping.caller_of)
+            self.jobs = Background(gateway, self.state, store, keeping)
 
     @property
     def background(self) -> Background:

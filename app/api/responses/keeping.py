@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.core.ports import Caller
 from app.core.responses import Store
+
+MAX_CONCURRENT = 100
+"""Background responses that one process makes at once."""
+REPORT_SECONDS = 1.0
+"""Seconds between two reports of a background worker to the store."""
 
 Invoke = Callable[[bytes], Awaitable[None]]
 """Has another invocation of this function handle an event. Raises UpstreamFailure."""
@@ -19,9 +25,13 @@ class Keeping:
     """How responses are kept, as `main` knows it. `store`: None keeps none.
 
     `elsewhere`: whether a process does nothing between its requests, so that background work needs `invoke` and `caller_of`.
+    `clock` returns epoch seconds.
     """
 
     store: Callable[[], Store] | None = None
     elsewhere: bool = False
     invoke: Invoke | None = None
     caller_of: CallerOf | None = None
+    max_concurrent: int = MAX_CONCURRENT
+    report_seconds: float = REPORT_SECONDS
+    clock: Callable[[], float] = time.time

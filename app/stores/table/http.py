@@ -57,7 +57,7 @@ class HttpPool:
         self._connect_timeout = connect_timeout
         self._answer_timeout = answer_timeout
         self._clock = clock
-        self._idle: list[_Connection] = []
+        self._idle: list[Connection] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -82,7 +82,7 @@ class HttpPool:
         while self._idle:
             self._idle.pop().close()
 
-    def _kept(self) -> _Connection | None:
+    def _kept(self) -> Connection | None:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:  # those of a loop that has ended can't be used, nor properly closed
             self._idle.clear()
@@ -94,21 +94,21 @@ class HttpPool:
             connection.close()
         return None
 
-    async def _connected(self) -> _Connection:
+    async def _connected(self) -> Connection:
         try:
             async with asyncio.timeout(self._connect_timeout):
                 return await self._connect()
         except (OSError, ssl.SSLError) as problem:  # TimeoutError is an OSError
             raise Broken(f"can't connect: {type(problem).__name__}", sent=False) from None
 
-    async def _connect(self) -> _Connection:
+    async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
         context = self._tls() if self._tls else None
         if self._proxy is None:
-            _, connection = await loop.create_connection(_Connection, self._host, self._port, ssl=context)
+            _, connection = await loop.create_connection(Connection, self._host, self._port, ssl=context)
             return connection
         port = self._proxy.port or 8080
-        transport, connection = await loop.create_connection(_Connection, self._proxy.hostname or "", port)
+        transport, connection = await loop.create_connection(Connection, self._proxy.hostname or "", port)
         where = f"{self._host}:{self._port}"
         try:
             answer = await connection.ask(
@@ -125,7 +125,7 @@ class HttpPool:
         return connection
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection, one request at a time."""
 
     def __init__(self) -> None:

@@ -62,6 +62,10 @@ class MemoryTable:
                 found.append({name: value for name, value in alive.items() if name in kept} if attributes else alive)
         return found[:limit] if limit else found
 
+    def dump(self) -> list[Item]:
+        """Returns every item, expired ones included."""
+        return [dict(item) for partition in self._items.values() for item in partition.values()]
+
     def _alive(self, item: Mapping[str, Value] | None) -> Item | None:
         return None if item is None or is_over(item, self._clock()) else dict(item)
 

@@ -40,7 +40,7 @@ class Log:
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(OURS)]:
         monkeypatch.delenv(name)
-    warm._mismatch_since.clear()
+    monkeypatch.setattr(warm, "mismatch_since", {})
     aws.session.cache_clear()
 
 

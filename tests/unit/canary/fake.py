@@ -30,12 +30,16 @@ class Asked:
 
 @dataclass
 class Reply:
-    """`body`: bytes, or pieces that are sent one by one. `length`: what Content-Length claims, if not the truth."""
+    """`body`: bytes, or pieces that are sent one by one. `length`: what Content-Length claims, if not the truth.
+
+    `raw`: these bytes are sent instead of an HTTP answer.
+    """
 
     status: int = 200
     body: bytes | Iterable[bytes] = b""
     headers: Mapping[str, str] = field(default_factory=lambda: JSON)
     length: int | None = None
+    raw: bytes = b""
 
 
 def said(value: Any, status: int = 200) -> Reply:
@@ -71,6 +75,9 @@ class FakeGateway:
             do_POST = do_GET
 
             def tell(self, reply: Reply) -> None:
+                if reply.raw:
+                    self.wfile.write(reply.raw)
+                    return
                 pieces = [reply.body] if isinstance(reply.body, bytes) else reply.body
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():

@@ -41,7 +41,8 @@ class Parameter:
 
     async def found(self, name: str) -> list[str] | None:
         found = models(await self.aliases.find(name))
-        await asyncio.sleep(0.001)  # what was begun behind the request's back
+        for _ in range(10):  # what was begun behind the request's back comes to its end
+            await asyncio.sleep(0)
         return found
 
 

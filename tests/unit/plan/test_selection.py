@@ -48,7 +48,9 @@ async def at_once(work: Callable[[], Any]) -> Any:
 class World:
     """A selection over two regions' lists: us-east-1 here, and eu-west-1."""
 
-    def __init__(self, setting: dict[str, Any] | None = None, **options: Any) -> None:
+    def __init__(
+        self, setting: dict[str, Any] | None = None, *, draw: Callable[[], float] = lambda: 0.0, **options: Any
+    ) -> None:
         self.asked: list[str] = []
         here = options.pop("here", HERE)
         text = json.dumps(setting) if setting else ""
@@ -58,7 +60,7 @@ class World:
             self.aliases,
             region=lambda: "us-east-1",
             abroad=lambda region: self.catalog(region, THERE),
-            draw=lambda: 0.0,
+            draw=draw,
         )
         self.shelf = Shelf(self.selection)
 
@@ -333,8 +335,7 @@ def test_a_chain_never_leads_to_what_the_key_may_not_call(
     chain: list[str], split: tuple[str, str] | None, globs: list[str], seed: int
 ) -> None:
     arms = [{"split": [{"model": model, "weight": 1} for model in split]}] if split else []
-    world = World({"x": [*arms, *chain]})
-    world.selection._draw = random.Random(seed).random
+    world = World({"x": [*arms, *chain]}, draw=random.Random(seed).random)
     access = Access(models=tuple(globs))
     try:
         called = world.called("x", access)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from app.core.plan import QUIRKS, Traits
 from app.plan.families import FAMILIES
-from app.plan.traits import _LEARNED, FORGOTTEN, traits_of, without
+from app.plan.traits import FORGOTTEN, traits_of, without
 
 ALL = frozenset({"auto", "any", "tool"})
 AUTO = frozenset({"auto"})
@@ -164,12 +164,25 @@ def test_every_row_sets_traits_that_exist() -> None:
     assert all(changes.keys() <= known for _, changes in FAMILIES)
 
 
+ABLE = replace(
+    Traits(),
+    cache_points=True,
+    cache_one_hour=True,
+    strict=True,
+    structured="yes",
+    reasoning="budget",
+    replay="signed",
+    effort_levels=BUDGET,
+    system_role=True,
+    betas=frozenset({"b"}),
+)
+"""The traits of a model that can do all that a quirk can take away."""
+
+
 @pytest.mark.parametrize("quirk", QUIRKS)
-def test_every_quirk_is_known_to_those_who_learn_it(quirk: str) -> None:
-    elsewhere = {"profile", "service_tier", "max_tokens"}
-    assert (quirk in _LEARNED) is (quirk not in elsewhere)
-    learned = without(Traits(), quirk if quirk != "max_tokens" else "max_tokens:4096")
-    assert isinstance(learned, Traits)
+def test_every_quirk_takes_something_away_but_those_of_the_planner(quirk: str) -> None:
+    learned = without(ABLE, quirk if quirk != "max_tokens" else "max_tokens:4096")
+    assert (learned == ABLE) is (quirk in {"profile", "service_tier"})
 
 
 def test_a_limit_that_was_told_is_kept() -> None:

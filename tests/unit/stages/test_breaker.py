@@ -99,11 +99,22 @@ def test_a_clock_that_is_set_back_keeps_nothing_open() -> None:
     assert breaker.admits(KEY)
 
 
-def test_memory_is_bounded() -> None:
+def test_the_oldest_open_target_is_forgotten_beyond_the_limit() -> None:
     breaker = Timed()
-    for number in range(3 * LIMIT):
+    targets = [(f"m{number}", "") for number in range(LIMIT + 1)]
+    for target in targets:
         for _ in range(THRESHOLD):
-            breaker.failed((f"m{number}", ""))
-    assert len(breaker._failures) <= LIMIT
-    assert len(breaker._open) <= LIMIT
-    assert not breaker.admits((f"m{3 * LIMIT - 1}", ""))
+            breaker.failed(target)
+    assert [target for target in targets if breaker.admits(target)] == targets[:1]
+
+
+def test_the_oldest_failures_are_forgotten_beyond_the_limit() -> None:
+    breaker = Timed()
+    targets = [(f"m{number}", "") for number in range(LIMIT + 1)]
+    for target in targets:
+        for _ in range(THRESHOLD - 1):
+            breaker.failed(target)
+    for target in targets[1], targets[0]:
+        breaker.failed(target)
+    assert breaker.admits(targets[0])
+    assert not breaker.admits(targets[1])

@@ -85,4 +85,5 @@ async def test_memory_holds_no_more_than_it_may(clock: Clock) -> None:
     assert [await answers.get("t", key) for key in "abc"] == [None, b"x" * 4, b"x"]
     clock.now += 60
     assert await answers.get("t", "b") is None
-    assert answers._held == 1
+    await answers.put("t", "d", b"x" * 9, 60)  # as much as the expired one has left room for
+    assert await answers.get("t", "d") == b"x" * 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
@@ -289,12 +290,14 @@ def test_requests_at_once_share_one_read() -> None:
     assert len(reads) == 1
 
 
-async def settle(keys: SingleKey, release: threading.Event) -> None:
-    """Let the read under way come to its end."""
-    reading = keys._reading
-    assert reading is not None
-    release.set()
-    await asyncio.wait({reading}, timeout=5)
+async def opens_soon(keys: SingleKey, presented: str) -> None:
+    """Waits until the read under way has come to its end, and its key opens."""
+    async with asyncio.timeout(5):
+        while True:
+            with contextlib.suppress(UpstreamFailure):
+                if await keys.authenticate(presented):
+                    return
+            await asyncio.sleep(0.002)
 
 
 def test_a_refresh_that_hangs_is_not_waited_for_long() -> None:
@@ -314,8 +317,8 @@ def test_a_refresh_that_hangs_is_not_waited_for_long() -> None:
         assert await keys.authenticate("sk-1")
         clock.now += 0.1
         assert await keys.authenticate("sk-1")  # now without any wait
-        await settle(keys, release)
-        assert await keys.authenticate("sk-2")
+        release.set()
+        await opens_soon(keys, "sk-2")
 
     asyncio.run(scenario())
 
@@ -332,8 +335,8 @@ def test_a_first_read_that_hangs_is_503_and_goes_on() -> None:
         with pytest.raises(UpstreamFailure) as raised:
             await keys.authenticate("sk-1")
         assert raised.value.code == "key_unavailable"
-        await settle(keys, release)
-        assert await keys.authenticate("sk-1")
+        release.set()
+        await opens_soon(keys, "sk-1")
 
     asyncio.run(scenario())
 
@@ -360,19 +363,23 @@ def test_a_read_that_died_with_its_event_loop_is_begun_anew() -> None:
 
 
 def test_a_reading_left_over_from_another_loop_is_no_obstacle() -> None:
-    async def stuck() -> str:
-        await asyncio.Event().wait()
-        return ""
+    release, answers = threading.Event(), ["sk-old", "sk-1"]
 
+    def read() -> str:
+        answer = answers.pop(0)
+        if answers:
+            assert release.wait(5)
+        return answer
+
+    keys = SingleKey(read, patience=0.02)
     other = asyncio.new_event_loop()
-    keys = SingleKey(lambda: "sk-1")
-    task: Any = other.create_task(stuck())
-    keys._reading = task
-    task.add_done_callback(keys._settle)
+    with pytest.raises(UpstreamFailure):
+        other.run_until_complete(keys.authenticate("sk-old"))  # and the loop stands still from here on
     assert opens(keys, "sk-1")
-    task.cancel()
-    other.run_until_complete(asyncio.gather(task, return_exceptions=True))
+    release.set()
+    other.run_until_complete(asyncio.gather(*asyncio.all_tasks(other)))
     other.close()
+    assert opens(keys, "sk-1")
     assert opens(keys, "sk-1")
 
 

@@ -151,10 +151,16 @@ async def test_what_nobody_of_us_wrote_is_not_believed(table: CountedTable, cloc
 
 
 async def test_what_is_over_takes_no_room(table: CountedTable, clock: Clock) -> None:
-    memory = RecentLessons(clock)
+    learned: list[str] = []
+
+    class Memory(RecentLessons):
+        def learn(self, base_id: str, quirk: str, at: float | None = None) -> None:
+            learned.append(base_id)
+
     await table.put("quirk", "m", {"stop": int(clock.now) - LIFE_SECONDS})
-    await known(TableLessons(memory, table, clock))
-    assert memory._learned == {}
+    await table.put("quirk", "n", {"stop": int(clock.now) - LIFE_SECONDS + 1})
+    await known(TableLessons(Memory(clock), table, clock))
+    assert learned == ["n"]
 
 
 @pytest.mark.parametrize("base_id", ["", "x" * 1001], ids=["empty", "long"])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from urllib3 import HTTPConnectionPool
 
 from app.errors import Internal
 from app.upstreams.aws import Aws
+from app.upstreams.exchange import Exchange
+from app.upstreams.http import Endpoint
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIATESTING123456789", "AWS_SECRET_ACCESS_KEY": "secret"}
 
@@ -17,9 +21,11 @@ def aws(tmp_path: Path, **more: str) -> Aws:
     return Aws({"AWS_REGION": "us-east-1", "AWS_CONFIG_FILE": str(tmp_path / "none")} | KEYS | more)
 
 
-def scope(endpoint: Any) -> str:
-    """The region that a request is signed for."""
-    signed = endpoint._sign("POST", endpoint.url + "/model/x/converse", b"{}", {"content-type": "application/json"})
+def scope(endpoint: Endpoint) -> str:
+    """The region that a request is signed for. Nothing is sent."""
+    with mock.patch.object(HTTPConnectionPool, "urlopen") as sent:
+        endpoint.post("/model/x/converse", b"{}", {"content-type": "application/json"}, Exchange())
+    signed = sent.call_args.kwargs["headers"]
     return next(str(value).split("/")[2] for name, value in signed.items() if name.lower() == "authorization")
 
 
@@ -51,10 +57,20 @@ def test_a_configured_endpoint_serves_every_region_by_its_signature(tmp_path: Pa
     assert scope(mine.runtime("us-west-2")) == "us-west-2"
 
 
-def test_nothing_is_made_for_a_region_that_nobody_calls(tmp_path: Path) -> None:
+def test_an_endpoint_is_made_when_its_region_is_first_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    class Counted(Endpoint):
+        def __init__(self, url: str, *args: Any, **options: Any) -> None:
+            made.append(url)
+            super().__init__(url, *args, **options)
+
+    monkeypatch.setattr("app.upstreams.http.Endpoint", Counted)
     mine = aws(tmp_path)
-    mine.runtime()
-    assert mine._runtimes == {}
+    assert made == []
+    for region in ("", "us-east-1", "us-west-2", "us-west-2"):
+        mine.runtime(region)
+    assert made == [f"https://bedrock-runtime.{region}.amazonaws.com" for region in ("us-east-1", "us-west-2")]
 
 
 def test_no_region_at_all_is_the_operators_business(tmp_path: Path) -> None:

@@ -88,8 +88,14 @@ async def test_a_slow_client_slows_the_upstream_and_not_the_memory(
     theirs.sendall(b"y" * 5000)
     for _ in range(1000):  # turns of the loop: the consumer takes his time, and the reader stops by itself
         await asyncio.sleep(0)
-    assert not reader._listening
-    await asyncio.sleep(0.05)  # and his silence is not the upstream's
+    assert len(ours.recv(10_000, socket.MSG_PEEK)) >= 5000 - 1000 - 100
+    silent, _other = socket.socketpair()
+    with (
+        silent,
+        _other,
+        pytest.raises(TimeoutError),
+    ):  # as much silence passes: it is the consumer's, not the upstream's
+        await anext(LoopReader(silent, 0.02).chunks())
     got = 0
     while got < 5000:
         chunk = await anext(chunks)

@@ -157,10 +157,19 @@ async def test_a_drained_stream_goes_on_without_its_client() -> None:
     assert wire.body == b"data: a\n\n"
 
 
+async def pings_are_due(interval: float, count: int) -> None:
+    """Waits until another stream, which begins now and falls silent, has sent as many pings."""
+    wire = Wire(REQUEST)
+    running = asyncio.create_task(wire.run(stream(Model("a", "b", free=1), ping_interval=interval)))
+    await until(lambda: wire.body.count(PING) >= count)
+    wire.leave()
+    await running
+
+
 async def test_pings_fill_a_silence_after_the_first_word_only() -> None:
     wire, model = Wire(REQUEST), Model("a", "b", free=0)
     running = asyncio.create_task(wire.run(stream(model, ping_interval=0.02)))
-    await asyncio.sleep(0.06)  # three intervals, in which nothing may happen
+    await pings_are_due(0.02, 3)
     assert wire.sent == []
     model.go_on(1)
     await until(lambda: wire.body.count(PING) >= 3)
@@ -175,7 +184,7 @@ async def test_no_ping_while_a_word_is_on_its_way() -> None:
     running = asyncio.create_task(wire.run(stream(model, ping_interval=0.01)))
     wire.room.clear()
     await until(lambda: wire.waiting == 1)
-    await asyncio.sleep(0.05)  # five intervals
+    await pings_are_due(0.01, 5)
     assert wire.waiting == 1
     wire.room.set()
     await running

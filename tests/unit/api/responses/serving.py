@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -11,7 +12,7 @@ import httpx
 from pydantic_core import from_json
 
 from app.api.conversations.route import operations as conversations
-from app.api.responses.keeping import CallerOf, Invoke, Keeping
+from app.api.responses.keeping import MAX_CONCURRENT, CallerOf, Invoke, Keeping
 from app.api.responses.route import Responses
 from app.core.events import Batch, BlockStopped, Finished, Metered, Reply, Started, TextDelta, Usage
 from app.core.ports import Call, Caller, TokenCount
@@ -103,16 +104,16 @@ class Served:
         invoke: Invoke | None = None,
         caller_of: CallerOf | None = None,
         drain: bool = False,
+        max_concurrent: int = MAX_CONCURRENT,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.model = Model()
         self.store: Store = store or memory_store()
         self.keys = Keys()
         door = Door(self.keys, 1_000_000, 15.0, drain)
-        keeping = Keeping((lambda: self.store) if keeps else None, elsewhere, invoke, caller_of)
+        store_of = (lambda: self.store) if keeps else None
+        keeping = Keeping(store_of, elsewhere, invoke, caller_of, max_concurrent, report_seconds=0.001, clock=clock)
         self.responses = Responses(cast(Gateway, self.model), door, keeping)
-        self.desk = self.responses._desk()
-        if self.desk.jobs is not None:
-            self.desk.jobs._tick = 0.001
         routes = (*self.responses.operations(), *conversations(lambda: self.store, door))
         self.app: ASGIApp = Context(
             Net(

@@ -11,7 +11,7 @@ from app.core.responses import Job, Progress, StoredResponse
 from app.stores.responses import kept
 from app.stores.responses.bounded import BoundedTable
 from app.stores.responses.kept import KeptResponses
-from app.stores.responses.pieces import MAX_RAW
+from app.stores.responses.pieces import MAX_RAW, pack
 from app.stores.table.memory import MemoryTable
 from tests.unit.stores.failing import Clock
 
@@ -154,11 +154,11 @@ async def test_what_is_damaged_is_not_there(store: KeptResponses, table: MemoryT
         {"response": {}, "input": [], "ancestors": [1]},
     ],
 )
-async def test_what_others_wrote_is_not_there(
-    store: KeptResponses, table: MemoryTable, value: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kept, "_record", lambda stored: value)
+async def test_what_others_wrote_is_not_there(store: KeptResponses, table: MemoryTable, value: Any) -> None:
+    written = await pack(value)
+    assert written is not None
     await store.put("k1", response("resp_1"))
+    await table.update("response#k1", "resp_1", set=written.head)
     assert await store.get("k1", "resp_1") is None
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from app.core.table import TableUnavailable
 from app.stores.table.dynamo import DynamoTable
-from app.stores.table.http import LONGEST_IDLE, Answer, Broken, HttpPool, _Connection
+from app.stores.table.http import LONGEST_IDLE, Answer, Broken, Connection, HttpPool
 from tests.wire.test_tls import certificate  # noqa: F401  a fixture
 
 
@@ -202,7 +202,7 @@ class Wire(asyncio.Transport):
 
 async def test_what_comes_behind_an_answer_answers_nothing_else() -> None:
     """Read before whoever waited for the answer gets its turn, it would be taken for the answer to the next request."""
-    connection = _Connection()
+    connection = Connection()
     connection.connection_made(Wire())
     asking = asyncio.create_task(connection.ask(b"x", None))
     await asyncio.sleep(0)
@@ -267,12 +267,14 @@ async def test_through_a_proxy_the_table_is_reached_over_tls(certificate: Path) 
     secure = await asyncio.start_server(server, "127.0.0.1", 0, ssl=serving)
     port = secure.sockets[0].getsockname()[1]
     asked: list[bytes] = []
+    left = asyncio.Event()
 
     async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
         there, back = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await asyncio.gather(relayed(reader, back), relayed(there, writer))
+        left.set()
 
     between = await asyncio.start_server(proxy, "127.0.0.1", 0)
     pool = HttpPool(
@@ -284,9 +286,9 @@ async def test_through_a_proxy_the_table_is_reached_over_tls(certificate: Path) 
         assert await pool.post({}, b"x" * 100_000) == Answer(200, b"{}")
     assert asked == [f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()]
     pool.close()
+    await asyncio.wait_for(left.wait(), 5)
     for listening in (secure, between):
         listening.close()
-    await asyncio.sleep(0.05)
 
 
 async def test_a_proxy_that_refuses_is_told() -> None:
