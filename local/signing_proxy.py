@@ -94,6 +94,7 @@ class Proxy(http.server.ThreadingHTTPServer):
 
 
 class _Request(http.server.BaseHTTPRequestHandler):
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
     server: Proxy
     protocol_version = "HTTP/1.1"
     timeout = 300  # seconds of silence of a client

@@ -6,11 +6,14 @@ import ipaddress
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.examples import SEED, examples, reproduce
 
 if TYPE_CHECKING:
     from tests.dynamodb import DynamoDb
@@ -23,6 +26,17 @@ AWS = {
     "AWS_CONFIG_FILE": "/nonexistent/aws/config",
     "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent/aws/credentials",
 }
+
+settings.register_profile(
+    "project",
+    max_examples=examples(100),
+    derandomize=SEED is None,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("project")
 
 
 class NetworkUsed(BaseException):
@@ -73,6 +87,15 @@ def dynamodb(moto_url: str) -> DynamoDb:
     from tests.dynamodb import with_table
 
     return with_table(moto_url)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure of a property test or a fuzz test says how to see it again."""
+    report = yield
+    if report.failed and item.get_closest_marker("hypothesis"):
+        report.sections.append(("reproduce with", f"{reproduce()} '{item.nodeid}'"))
+    return report
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

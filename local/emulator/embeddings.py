@@ -7,6 +7,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from local.behaviour import tokens
@@ -46,12 +47,17 @@ class Embedded(NamedTuple):
 
 def vector(source: str, size: int) -> list[float]:
     """A unit vector that depends on nothing but `source` and `size`."""
+    return list(_vector(source, size))
+
+
+@lru_cache(maxsize=64)  # a batch often repeats a text
+def _vector(source: str, size: int) -> tuple[float, ...]:
     seed = source.encode("utf-8", "surrogatepass")
     needed = size * 2
     raw = hashlib.shake_128(seed).digest(needed)
     numbers = [value / 32768.0 for value in struct.unpack(f">{size}h", raw)]
     norm = math.sqrt(sum(value * value for value in numbers)) or 1.0
-    return [round(value / norm, 8) for value in numbers]
+    return tuple(round(value / norm, 8) for value in numbers)
 
 
 def embed(model_id: str, body: Any) -> Embedded:

@@ -36,6 +36,7 @@ class Edge(http.server.ThreadingHTTPServer):
 
 
 class _Request(http.server.BaseHTTPRequestHandler):
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
     server: Edge
 
     def do_POST(self) -> None:

@@ -280,6 +280,7 @@ def test_a_keys_profile_is_called_for_chats_and_embeddings(emulator: Emulator) -
 class Parameters(BaseHTTPRequestHandler):
     """SSM as far as GetParameter; `values` holds what there is, `asked` the names that were asked for."""
 
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
     values: ClassVar[dict[str, str]] = {}
     asked: ClassVar[list[str]] = []
 

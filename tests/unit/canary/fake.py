@@ -59,6 +59,8 @@ class FakeGateway:
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
+
             def handle_one_request(self) -> None:
                 try:
                     super().handle_one_request()

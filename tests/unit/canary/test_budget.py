@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.canary.budget import Budget, Reservation
 from app.canary.errors import Unavailable
 from app.canary.prices import MICROCENTS
+from tests.examples import examples
 from tests.unit.canary.conftest import TABLE
 
 NOON = 1_800_000_000.0
@@ -85,7 +86,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cents=st.floats(0.01, 2), steps=STEPS)
 def test_never_above_the_cap_in_any_order_of_any_runs(table: Any, cents: float, steps: list[Any]) -> None:
     """Four runs take turns. A step of a run that holds a reservation ends it (settled, or crashed); else it makes one."""

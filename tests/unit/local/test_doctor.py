@@ -47,10 +47,11 @@ def frames(count: int) -> list[bytes]:
     return [b"data: %b\n\n" % json.dumps(CHUNK).encode() for _ in range(count)]
 
 
-def spread(gap: float) -> list[Any]:
+def spread(gap: float, gaps: int = 8) -> list[Any]:
+    """A stream of 8 frames, the first of which come `gap` seconds apart."""
     pieces: list[Any] = []
-    for frame in frames(8):
-        pieces += [frame, gap]
+    for place, frame in enumerate(frames(8)):
+        pieces += [frame, gap] if place < gaps else [frame]
     return [*pieces, b"data: [DONE]\n\n"]
 
 
@@ -63,6 +64,8 @@ class Patient:
         patient = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", "0")))
                 headers = {name.lower(): value for name, value in self.headers.items()}
@@ -101,7 +104,7 @@ class Patient:
             return 200, {}, {"object": "status", "probing": False, "data": []}
         if len(body) > 1_000_000:
             return error(400, "invalid_type")
-        return (200, {}, spread(0.02)) if b'"stream": true' in body else (200, {}, WHOLE)
+        return (200, {}, spread(0.015, 3)) if b'"stream": true' in body else (200, {}, WHOLE)
 
     def write(self, to: http.server.BaseHTTPRequestHandler, answer: Answer) -> None:
         status, headers, body = answer
@@ -496,6 +499,7 @@ def test_a_head_that_trickles_for_ever_does_not_make_it_hang(scheme: str, begin:
 
 def test_a_connection_that_was_kept_is_bounded_as_well() -> None:
     class Second(http.server.BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:

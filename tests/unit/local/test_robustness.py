@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from local.emulator.messages import Request
 from local.emulator.service import Service
 from local.emulator.settings import Settings
+from tests.examples import examples
 from tests.unit.local.asking import assistant, tool_result, tool_use, tools, user
 
 SERVICE = Service(Settings(record=0))
@@ -41,6 +42,7 @@ MARKER = st.sampled_from(
         """,
     )
 )
+
 VALUE = st.sampled_from(["", "=1", "=inf", "=nan", "=-1", "=x", "=ThrottlingException"])
 OPTIONS = st.sampled_from(["", " after=2", " after=inf", " after=x", " tokens=5", " times=x", " redacted", " stream"])
 
@@ -65,13 +67,13 @@ def answer(body: Any, model: str, operation: str) -> tuple[int, bytes]:
     return reply.status, data
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(JSON, st.sampled_from(MODELS), st.sampled_from(["converse", "converse-stream", "invoke", "count-tokens"]))
 def test_any_json(body: Any, model: str, operation: str) -> None:
     assert answer(body, model, operation)[0] in (200, 400)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.data(), st.sampled_from(MODELS))
 def test_a_good_body_with_one_part_replaced(data: st.DataObject, model: str) -> None:
     body = json.loads(json.dumps(WHOLE))
@@ -85,7 +87,7 @@ def test_a_good_body_with_one_part_replaced(data: st.DataObject, model: str) -> 
     assert answer(body, model, "converse-stream")[0] in (200, 400)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(MARKER, VALUE, OPTIONS, st.sampled_from(["converse", "converse-stream"]))
 def test_any_marker(name: str, value: str, options: str, operation: str) -> None:
     SERVICE.reset()

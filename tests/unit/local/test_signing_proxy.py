@@ -45,6 +45,7 @@ class Upstream(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
     server: Upstream
     protocol_version = "HTTP/1.1"
 

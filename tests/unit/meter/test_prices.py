@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.core.events import Usage
 from app.core.money import Cost
 from app.meter.prices import PriceTable, number, table
+from tests.examples import examples
 
 PRICES = PriceTable()
 DATA = table()
@@ -24,6 +25,7 @@ OPUS, SONNET_45, HAIKU_55 = (
     "anthropic.claude-sonnet-4-5-20250929-v1:0",
     "anthropic.claude-haiku-5-5",
 )
+
 NOVA_PRO, NOVA_2 = "amazon.nova-pro-v1:0", "amazon.nova-2-lite-v1:0"
 GPT = "openai.gpt-6.1-terra"
 
@@ -195,7 +197,7 @@ def test_more_tokens_never_cost_less(
 
 
 @given(ids, prefixes, tiers, usages, usages)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_two_requests_cost_what_both_cost(id_: str, prefix: str, tier: str, one: Usage, two: Usage) -> None:
     """Within the rounding, and where no long prompt changes the price."""
     base = base_of(id_)

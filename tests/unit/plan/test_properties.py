@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.api.chat.decode import decode
 from app.errors import GatewayError
 from app.plan.reasoning import LEVELS
+from tests.examples import examples
 from tests.unit.api.chat.bodies import requests
 from tests.unit.plan.planning import CHAT_MODELS, asked, complaints, planned
 
@@ -19,7 +20,7 @@ UNSURE = "anthropic.claude-mythos-5-1"
 """Sources disagree on whether it takes an effort; the gateway tries, and learns from the refusal."""
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.too_slow])
 @given(model=MODELS, body=requests(ended=True), stream=st.booleans())
 def test_what_is_planned_is_accepted(model: str, body: dict[str, Any], stream: bool) -> None:
     assume(not (model == UNSURE and "reasoning_effort" in body))

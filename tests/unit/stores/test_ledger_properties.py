@@ -16,6 +16,7 @@ from app.core.table import Condition, Item, TableUnavailable, Value
 from app.stores.holds import Hold
 from app.stores.ledger import Exhausted, Ledgers
 from app.stores.table.memory import MemoryTable
+from tests.examples import examples
 
 Fault = Literal["", "refused", "lost"]
 LIMIT = 1000
@@ -135,5 +136,5 @@ class LedgerMachine(RuleBasedStateMachine):
         assert spent.reserved >= 0
 
 
-LedgerMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+LedgerMachine.TestCase.settings = settings(max_examples=examples(80), stateful_step_count=30)
 TestLedger = LedgerMachine.TestCase

@@ -53,7 +53,6 @@ def total(found: Sequence[UsageRow]) -> Counters:
 
 
 @given(any_records())
-@settings(deadline=None)
 def test_rows_add_up_to_the_records(records: list[UsageRecord]) -> None:
     found = asyncio.run(stored(records, interval=0))
     sums = total(found)
@@ -408,7 +407,7 @@ def problem_of(name: str) -> Exception | None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40), st.lists(PROBLEMS, max_size=40))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_record_counts_twice_and_none_is_lost_silently(
     caplog: pytest.LogCaptureFixture, steps: list[tuple[int, int]], problems: list[str]
 ) -> None:

@@ -21,6 +21,7 @@ from app.stores.directory.store import TableDirectory
 from app.stores.keys import NoKey, SingleKey
 from app.stores.secrets import Unavailable
 from app.stores.table_keys import AdminKeys, TableKeys
+from tests.examples import examples
 from tests.unit.stores.failing import Clock, FailingTable
 
 OWN = "sk-own-key-of-the-deployment"
@@ -97,7 +98,7 @@ async def test_only_the_very_secret_opens() -> None:
     await gate.opens(secret)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")) | st.from_regex(r"sk-gw-[a-z2-7]{16}-[\w-]{43}"))
 async def test_nothing_presented_is_an_error(presented: str) -> None:
     gate = Gate(own=True)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from app.api.chat.decode import Decoded, decode
 from app.core.prompt import Text, ToolCall
 from app.errors import InvalidRequest
+from tests.examples import examples
 from tests.unit.api.chat.bodies import JSON, mutants, requests
 
 
@@ -21,13 +22,13 @@ def attempt(body: Any) -> Decoded | None:
         return None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(JSON)
 def test_any_json_is_a_prompt_or_a_400(body: Any) -> None:
     attempt(body)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(600), suppress_health_check=[HealthCheck.too_slow])
 @given(mutants())
 def test_a_request_with_something_wrong_in_it_is_a_prompt_or_a_400(body: dict[str, Any]) -> None:
     attempt(body)

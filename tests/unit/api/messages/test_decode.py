@@ -22,6 +22,7 @@ from app.core.prompt import (
     ToolChoice,
 )
 from app.errors import InvalidRequest, NotFound
+from tests.examples import examples
 from tests.unit.api.chat.bodies import JSON
 from tests.unit.api.messages.bodies import BILLING, BODY, CLAUDE_CODE_BETAS, HOUR, WEATHER, claude_code, nearly
 
@@ -202,14 +203,14 @@ def attempt(body: Any) -> Decoded | None:
         return None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(JSON)
 def test_any_json_is_a_prompt_or_a_400(body: Any) -> None:
     attempt(body)
     attempt(BODY | body if isinstance(body, dict) else body)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(600), suppress_health_check=[HealthCheck.too_slow])
 @given(nearly())
 def test_what_clients_nearly_send_is_a_prompt_or_a_400(body: dict[str, Any]) -> None:
     attempt(body)

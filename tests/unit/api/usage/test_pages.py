@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.usage.decode import decode
@@ -203,7 +203,6 @@ def counted(records: Sequence[UsageRecord], groups: Sequence[str], width: int) -
 
 
 @given(any_records(), GROUPS, CHOSEN, st.sampled_from([HOUR, DAY]), st.none() | st.booleans(), st.integers(1, 10))
-@settings(deadline=None)
 def test_every_grouping_and_filter_counts_right(
     records: list[UsageRecord], groups: list[str], filters: list[str], width: int, batch: bool | None, limit: int
 ) -> None:
@@ -232,7 +231,6 @@ def test_every_grouping_and_filter_counts_right(
 
 
 @given(any_records(), st.lists(st.sampled_from(["project_id", "user_id", "api_key_id"]), unique=True), st.booleans())
-@settings(deadline=None)
 def test_costs_are_the_sums_of_the_records_to_the_nano(
     records: list[UsageRecord], groups: list[str], by_line: bool
 ) -> None:
@@ -252,7 +250,6 @@ def test_costs_are_the_sums_of_the_records_to_the_nano(
 
 
 @given(st.integers(0, 5 * DAY), st.integers(1, 5 * DAY), st.integers(1, 31), st.sampled_from(["1h", "1d"]))
-@settings(deadline=None)
 def test_pages_cover_every_bucket_once(start: int, length: int, limit: int, width: str) -> None:
     start += MIDNIGHT - 3 * DAY
     query = f"start_time={start}&end_time={start + length}&bucket_width={width}&limit={limit}"

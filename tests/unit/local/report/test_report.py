@@ -304,7 +304,7 @@ def test_files_that_can_not_be_read(capsys: pytest.CaptureFixture[str], tmp_path
 
 
 @given(any_records())
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_logs_add_up_to_what_the_table_has(records: list[UsageRecord]) -> None:
     async def from_table() -> list[UsageRow]:
         recorder = Recorder(table := MemoryTable(clock), metered_tags=("team",), interval=0, clock=clock)

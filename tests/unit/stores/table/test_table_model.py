@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.core.table import Absent, AtMost, Equal, Present, Refused, Table, Value
 from app.stores.table.memory import MemoryTable
 from tests.dynamodb import DynamoDb, with_table
+from tests.examples import examples
 
 Operation = Callable[[Table, str], Awaitable[Any]]
 
@@ -69,7 +70,7 @@ _numbers = itertools.count()
 _tables: dict[str, DynamoDb] = {}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120))
 @given(operations=OPERATIONS)
 def test_both_tables_agree(moto_url: str, operations: list[Operation]) -> None:
     backend = _tables.get(moto_url) or _tables.setdefault(moto_url, with_table(moto_url))

@@ -15,11 +15,12 @@ from app.upstreams.converse.repair import Repaired, repair
 from app.upstreams.converse.request import to_body
 from local.emulator.shapes import check_body
 from local.rules import violations
+from tests.examples import examples
 from tests.unit.upstreams.converse.grammar import broken
 from tests.unit.upstreams.converse.histories import MODELS, OPUS_5, SONNET_45, conversations, messages_for, target
 from tests.unit.upstreams.converse.planning import planned
 
-PATIENT = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 FLAGS = st.booleans()
 TOO_MANY = "You can't include more than"
 """Nobody but the user can say which of his documents to leave out."""

@@ -16,7 +16,7 @@ from app.stores.table_keys import TableKeys
 if TYPE_CHECKING:
     from tests.dynamodb import DynamoDb
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[2]
 
 
 def keys(backend: DynamoDb, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
