@@ -114,14 +114,17 @@ def _admin_key(settings: Settings) -> Keys | None:
     return SingleKey(lambda: settings.admin_key, key_id="admin") if settings.admin_key.strip() else None
 
 
-def dynamo_table(name: str, aws: Aws, clock: Callable[[], float] = time.time) -> LaterTable:
-    """The table in DynamoDB, connected when first needed."""
+def dynamo_table(
+    name: str, aws: Aws, clock: Callable[[], float] = time.time, *, answer_timeout: float = 3.0
+) -> LaterTable:
+    """The table in DynamoDB, connected when first needed. `answer_timeout` in seconds."""
 
     def make() -> Table:
         from app.stores.table.dynamo import DynamoTable
         from app.stores.table.http import HttpPool
 
         url, sign = aws.signed("dynamodb")
-        return DynamoTable(url, sign, name, pool=HttpPool(url, tls=aws.tls, proxy=aws.proxy(url)), clock=clock)
+        pool = HttpPool(url, tls=aws.tls, proxy=aws.proxy(url), answer_timeout=answer_timeout)
+        return DynamoTable(url, sign, name, pool=pool, clock=clock)
 
     return LaterTable(make)

@@ -127,7 +127,9 @@ def _control_plane(settings: Settings, aws: Aws, table: Table | None) -> Control
     from app.control_plane import ControlPlane, dynamo_table  # 20 ms, for those who have a table
 
     single = make_keys(settings, aws) if settings.has_key else None
-    return ControlPlane(settings, table or dynamo_table(settings.table_name, aws), single)
+    return ControlPlane(
+        settings, table or dynamo_table(settings.table_name, aws, answer_timeout=settings.table_timeout), single
+    )
 
 
 def _gateway(

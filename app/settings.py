@@ -126,6 +126,12 @@ class Settings(BaseModel):
         ge=1,
         description="Tokens of output that a request without a limit of its own is expected to take, for hard budgets.",
     )
+    table_timeout: float = Field(
+        3,
+        gt=0,
+        le=60,
+        description="Seconds the table may take to answer. After that a request with limits gets 503.",
+    )
     reservation_seconds: int = Field(
         1200,
         ge=5,

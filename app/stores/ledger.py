@@ -13,14 +13,16 @@ process has spent what it had reserved.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from typing import NamedTuple
 
 from app.core.access import Budget, Interval, Scope
 from app.core.directory import Spent
+from app.core.lasting import start
 from app.core.table import Absent, Condition, Equal, Item, Present, Refused, Table, TableUnavailable, Value
 from app.core.windows import DAY, MINUTE, Window, window_at
 from app.stores.holds import (
@@ -43,6 +45,8 @@ KEPT_AFTER = 40 * DAY
 SETTLING = 3
 """Attempts to settle. What fails thrice is charged at its estimate."""
 MOST_SWEPT = 20
+WITHDRAW_DELAYS = (0.0, 2.0, 10.0, 30.0)
+"""Seconds before each attempt to withdraw a reservation of which nobody knows whether it was, or will yet be, written."""
 
 
 class Settled(NamedTuple):
@@ -66,10 +70,18 @@ class Exhausted(Exception):
 class Ledgers:
     """Implements Spending, and what admission needs. `lasts`: seconds until a reservation expires."""
 
-    def __init__(self, table: Table, *, lasts: int = 1200, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        table: Table,
+        *,
+        lasts: int = 1200,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._table = table
         self._lasts = lasts
         self._clock = clock
+        self._sleep = sleep
 
     async def spent(self, kind: str, id: str, interval: Interval) -> Spent:
         window = window_at(interval, self._clock())
@@ -97,7 +109,10 @@ class Ledgers:
     async def reserve(
         self, scope: Scope, request_id: str, model: str, cost: int, tokens: int, *, payer: str = ""
     ) -> Hold:
-        """Take room for a request in one ledger. Raises Exhausted, and TableUnavailable where that can't be told."""
+        """Take room for a request in one ledger. Raises Exhausted, and TableUnavailable where that can't be told.
+
+        After TableUnavailable a reservation that may have been written is withdrawn in the background.
+        """
         hold = self._hold(scope, request_id, model, cost, tokens, payer)
         conditions = conditions_of(hold)
         if conditions is None:  # more than the limit itself: no write can succeed
@@ -107,6 +122,7 @@ class Ledgers:
         if hold.marked:
             add["used"] = cost
             fresh[hold.mark] = cost
+        doubtful = False
         for attempt in (1, 2):
             try:
                 hold.item = await self._table.update(hold.pk, hold.sk, set=fresh, add=add, when=conditions)
@@ -116,11 +132,30 @@ class Ledgers:
                     raise Exhausted(hold, held) from None
                 hold.item = held  # by the attempt whose answer was lost
             except TableUnavailable as problem:
+                doubtful = doubtful or problem.written is not False
                 if attempt == 2 or problem.written is False:
+                    if doubtful and hold.marked:
+                        start(self._withdraw(hold))
                     raise
                 continue
             break
         return hold
+
+    async def _withdraw(self, hold: Hold) -> None:
+        """Remove a reservation to whose write no answer came. A write that is late is found by a later attempt.
+
+        Never counts twice: each attempt requires the reservation to be there. If all attempts fail, or the process ends before,
+        the reservation expires and is charged.
+        """
+        for seconds in WITHDRAW_DELAYS:
+            await self._sleep(seconds)
+            try:
+                await self._table.update(
+                    hold.pk, hold.sk, add={"used": -hold.cost}, remove=(hold.mark,), when=(Present(hold.mark),)
+                )
+                return
+            except (Refused, TableUnavailable):
+                continue
 
     async def release(self, hold: Hold) -> None:
         """The request was refused elsewhere: it cost nothing, though it counts as a request. Never raises."""

@@ -23,7 +23,10 @@ WITHOUT_BODY = {204, 304}
 
 
 class Front:
-    """One server, one function. `records` tells of all invocations that have ended, oldest first."""
+    """One server, one function.
+
+    `records` has all invocations that have ended, oldest first; `open_invocations` counts those that have no record yet.
+    """
 
     def __init__(self, settings: Settings, url: events.Url, pool: Pool) -> None:
         self._settings = settings
@@ -31,6 +34,7 @@ class Front:
         self._pool = pool
         self._server = Server(self._handle)
         self.records: deque[Record] = deque(maxlen=KEPT)
+        self.open_invocations = 0
 
     async def start(self, host: str, port: int) -> int:
         return await self._server.start(host, port)
@@ -84,6 +88,7 @@ class Front:
             await exchange.reply(502, [("Content-Type", "application/json")], b"Internal Server Error")
             return
         running = self._pool.run(environment, invocation)
+        self.open_invocations += 1
         try:
             await self._relay(exchange, invocation)
         except ConnectionError:
@@ -92,7 +97,11 @@ class Front:
         finally:
             invocation.abandon()
             invocation.record.total_ms = (time.monotonic() - exchange.arrived) * 1000
-            running.add_done_callback(lambda _: self.records.append(invocation.record))
+            running.add_done_callback(lambda _: self._finish(invocation.record))
+
+    def _finish(self, record: Record) -> None:
+        self.records.append(record)
+        self.open_invocations -= 1
 
     def _invocation(self, exchange: _Exchange, body: bytes | None, request_id: str) -> Invocation | None:
         if body is None:

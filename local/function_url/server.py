@@ -80,6 +80,11 @@ class FunctionUrl:
         return list(self._front.records)
 
     @property
+    def open_invocations(self) -> int:
+        """How many have begun and are not among `invocations` yet."""
+        return self._front.open_invocations
+
+    @property
     def logs(self) -> Sequence[Line]:
         """What the functions printed, between Lambda's own START, END and REPORT lines."""
         return list(self._log.lines)

@@ -47,5 +47,9 @@ def usage(url: FunctionUrl, count: int = 1, seconds: float = 10.0) -> list[dict[
 
 
 def settled(url: FunctionUrl) -> None:
-    """Wait until no environment is busy."""
-    eventually(lambda: all(each.state in ("idle", "gone") for each in url.environments), "all requests are over", 30)
+    """Wait until no environment is busy and every invocation has its record."""
+
+    def is_settled() -> bool:
+        return not url.open_invocations and all(each.state in ("idle", "gone") for each in url.environments)
+
+    eventually(is_settled, "all requests are over", 30)

@@ -16,6 +16,7 @@ import pytest
 
 from local.function_url import FunctionUrl, layout
 from local.function_url.environment import Environment
+from tests.function_url.asking import settled
 from tests.function_url.conftest import Serve
 from tests.wire.gateway import eventually
 
@@ -108,6 +109,7 @@ def test_a_request_that_takes_too_long_is_cut_off_and_its_environment_ended(prob
         assert get(url, "/status/200").status_code == 200
         assert any(line.text.endswith("Task timed out after 1.00 seconds") for line in url.logs)
         assert url.environments[0].state == "gone"
+        settled(url)
         assert url.invocations[0].outcome == "Sandbox.Timedout"
         assert len(url.environments) == 2
 

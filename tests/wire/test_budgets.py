@@ -32,6 +32,8 @@ T = TypeVar("T")
 PROCESSES = 3
 REQUESTS = 200
 TITAN = "amazon.titan-embed-text-v2:0"
+PATIENT = {"TABLE_TIMEOUT": "60"}
+"""moto answers one request at a time: on a busy machine the last of a crowd waits longer than DynamoDB may take."""
 MAX_TOKENS = 1000
 ESTIMATE = 250_000
 """Nano-USD that a request for 1,000 tokens of Nova Lite is expected to cost at most: 240,000 for them, some for the prompt."""
@@ -152,7 +154,7 @@ def test_two_hundred_requests_at_once_in_several_processes_do_not_pass_the_limit
                 )
             )
 
-    with running(emulator, dynamodb, PROCESSES) as processes:
+    with running(emulator, dynamodb, PROCESSES, **PATIENT) as processes:
         answers = asyncio.run(storm(processes))
     statuses = [answer.status_code for answer in answers]
     refused = [answer for answer in answers if answer.status_code == 429]
@@ -187,7 +189,7 @@ def test_a_limit_is_spent_to_its_end_and_no_further(emulator: Emulator, dynamodb
                     return
         pytest.fail("the limit is never reached")
 
-    with running(emulator, dynamodb, PROCESSES) as processes:
+    with running(emulator, dynamodb, PROCESSES, **PATIENT) as processes:
         asyncio.run(crowds(processes))
     ledger = spent(dynamodb, key)
     assert ledger.reserved == 0
@@ -247,12 +249,24 @@ def test_what_bedrock_refuses_costs_nothing(emulator: Emulator, dynamodb: Dynamo
     assert (after.spent, after.reserved) == (0, 0)
 
 
+def within_one_minute(work: Callable[[], T]) -> T:
+    """The result of `work`, which is done again if the clock's minute ended meanwhile."""
+    for _ in range(3):
+        minute = time.time() // 60
+        result = work()
+        if time.time() // 60 == minute:
+            return result
+    raise AssertionError("the work takes longer than a minute")
+
+
 def test_requests_per_minute_hold_across_processes(emulator: Emulator, dynamodb: DynamoDb) -> None:
-    _, secret = key_with(dynamodb, rates=Rates(rpm=5))
     with running(emulator, dynamodb, 2) as processes:
-        while time.time() % 60 > 50:  # all of it has to be in one minute
-            time.sleep(0.5)
-        answers = [ask(processes[number % 2], secret) for number in range(8)]
+
+        def eight_requests() -> list[httpx.Response]:
+            _, secret = key_with(dynamodb, rates=Rates(rpm=5))
+            return [ask(processes[number % 2], secret) for number in range(8)]
+
+        answers = within_one_minute(eight_requests)
     assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 3
     assert [answer.headers["x-ratelimit-remaining-requests"] for answer in answers] == list("43210000")
     refused = answers[-1]

@@ -4,57 +4,21 @@ passed by more than what requests under way were under-estimated, and the ledger
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from app.core.access import Budget, Scope
-from app.core.table import Condition, Item, TableUnavailable, Value
+from app.core.table import TableUnavailable
 from app.stores.holds import Hold
 from app.stores.ledger import Exhausted, Ledgers
-from app.stores.table.memory import MemoryTable
 from tests.examples import examples
+from tests.unit.stores.failing import Clock, Fault, FaultyTable
 
-Fault = Literal["", "refused", "lost"]
 LIMIT = 1000
 LASTS = 60
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_763_700_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Faulty(MemoryTable):
-    """Updates that never arrive (`refused`), and updates whose answer never does (`lost`), as they are ordered."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(clock)
-        self.faults: list[Fault] = []
-
-    async def update(
-        self,
-        pk: str,
-        sk: str,
-        *,
-        set: Mapping[str, Value] | None = None,
-        add: Mapping[str, int] | None = None,
-        remove: Sequence[str] = (),
-        when: Sequence[Condition] = (),
-    ) -> Item:
-        fault = self.faults.pop(0) if self.faults else ""
-        if fault == "refused":
-            raise TableUnavailable("throttled")
-        item = await super().update(pk, sk, set=set, add=add, remove=remove, when=when)
-        if fault == "lost":
-            raise TableUnavailable("no answer in time", written=None)
-        return item
 
 
 FAULTS = st.lists(st.sampled_from(["", "refused", "lost"]), max_size=4)
@@ -66,7 +30,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.table = Faulty(self.clock)
+        self.table = FaultyTable(self.clock)
         self.ledgers = Ledgers(self.table, lasts=LASTS, clock=self.clock)
         self.scope = Scope("key", "k", budget=Budget(LIMIT, "month"))
         self.asked = 0
