@@ -18,6 +18,7 @@ import pytest
 
 from local.function_url import FunctionUrl
 from local.function_url.invocation import FunctionError
+from tests.function_url.asking import settled
 from tests.function_url.conftest import Serve
 from tests.wire.gateway import eventually
 
@@ -145,9 +146,12 @@ def test_a_stranger_can_post_to_the_pass_through_path(client: httpx.Client) -> N
 
 
 def test_an_event_that_is_no_json_is_an_error_and_the_adapter_goes_on(url: FunctionUrl, client: httpx.Client) -> None:
+    assert client.get("/status/200").status_code == 200
+    settled(url)  # an environment is idle, and takes the next event
     before = len(url.environments)
     with pytest.raises(FunctionError):
         url.invoke(b"{no json")
+    settled(url)
     assert client.get("/status/200").status_code == 200
     assert len(url.environments) == before
 
