@@ -46,7 +46,11 @@ def text_of(response: Any) -> str:
 
 
 def stream(runtime: Any, text: str = "hello", model: str = CLAUDE, **options: Any) -> list[dict[str, Any]]:
-    return list(runtime.converse_stream(modelId=model, messages=[user(text)], **options)["stream"])
+    events = runtime.converse_stream(modelId=model, messages=[user(text)], **options)["stream"]
+    try:
+        return list(events)
+    finally:
+        events.close()  # a stream that raises keeps its connection open otherwise
 
 
 def deltas(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
