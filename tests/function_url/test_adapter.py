@@ -18,6 +18,7 @@ import pytest
 
 from local.function_url import FunctionUrl
 from local.function_url.invocation import FunctionError
+from tests.function_url.asking import settled
 from tests.function_url.conftest import Serve
 from tests.wire.gateway import eventually
 
@@ -148,6 +149,7 @@ def test_an_event_that_is_no_json_is_an_error_and_the_adapter_goes_on(url: Funct
     before = len(url.environments)
     with pytest.raises(FunctionError):
         url.invoke(b"{no json")
+    settled(url)  # else the next request finds the environment busy
     assert client.get("/status/200").status_code == 200
     assert len(url.environments) == before
 
