@@ -20,6 +20,10 @@ MAX_ANSWER = 24 * 1024 * 1024
 """Bytes. A page of a query is 1 MB, a batch of items 16 MB."""
 
 
+Sign = Callable[[str, str, bytes, dict[str, str]], Mapping[str, str]]
+"""The headers to send, for (method, url, body, headers). See `upstreams.sigv4.SigV4`."""
+
+
 class Answer(NamedTuple):
     status: int
     body: bytes
@@ -32,6 +36,14 @@ class Broken(Exception):
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
+
+
+async def signed(sign: Sign, method: str, url: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:
+    """The headers of a signed request. Signs in a thread when it has to wait for credentials. Raises what `sign` raises."""
+    is_ready = getattr(sign, "is_ready", None)
+    if is_ready is None or is_ready():
+        return sign(method, url, body, headers)
+    return await asyncio.to_thread(sign, method, url, body, headers)
 
 
 class HttpPool:
