@@ -143,7 +143,7 @@ def _gateway(
     """What a prompt goes through, from the outside in."""
     catalog = selection.catalog
     lessons: Lessons = RecentLessons()
-    stash: Stash = MemoryStash(settings.stash_entries)
+    stash: Stash = MemoryStash(settings.stash_entries, settings.stash_bytes)
     answers: Answers = MemoryAnswers()
     if plane:
         lessons, stash, answers = plane.lessons(lessons), plane.stash(stash), plane.answers()

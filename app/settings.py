@@ -188,6 +188,7 @@ class Settings(BaseModel):
     )
     models_cache_seconds: int = Field(3600, ge=0, description="Age at which the model list is fetched anew.")
     stash_entries: int = Field(10_000, ge=0, description="Tool calls whose reasoning is kept in memory for replay.")
+    stash_bytes: int = Field(32_000_000, ge=0, description="Memory that this reasoning may take, in bytes.")
     strict_parameters: bool = Field(False, description="Answer 400 where a parameter would be ignored.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `run.sh` serves on.")
     aws_lwa_port: int | None = Field(

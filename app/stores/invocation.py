@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote
 
 from app.errors import UpstreamFailure
-from app.stores.table.http import Broken, HttpPool
+from app.stores.table.http import Broken, HttpPool, Sign, signed
 
 log = logging.getLogger(__name__)
 
 ACCEPTED = 202
-
-Sign = Callable[[str, str, bytes, dict[str, str]], Mapping[str, str]]
 
 
 class Way(NamedTuple):
@@ -42,7 +40,7 @@ class SelfInvocation:
             if way is None:
                 way = self._way = await asyncio.to_thread(self._make)
             headers = {"Content-Type": "application/json", "X-Amz-Invocation-Type": "Event"}
-            answer = await way.pool.post(way.sign("POST", way.url, event, headers), event)
+            answer = await way.pool.post(await signed(way.sign, "POST", way.url, event, headers), event)
             reason = "" if answer.status == ACCEPTED else f"HTTP {answer.status}"
         except Broken as problem:
             reason = problem.reason

@@ -45,6 +45,7 @@ class Aws:
         self._lock = threading.RLock()
         self._clients: dict[tuple[str, str | None], Any] = {}
         self._boto: Any = None
+        self._provider: Callable[[], Credentials] | None = None
         self._tls: ssl.SSLContext | None = None
         self._boto3: Any = None
         self._runtime: Endpoint | None = None
@@ -192,7 +193,13 @@ class Aws:
         return SigV4(self._credentials(), region or self.region)
 
     def _credentials(self) -> Callable[[], Credentials]:
-        """A function that gives credentials fit for one request; botocore refreshes them where they expire."""
+        """A function that gives credentials fit for one request: one for all services, so that they are refreshed once."""
+        with self._lock:
+            if self._provider is None:
+                self._provider = self._find_credentials()
+            return self._provider
+
+    def _find_credentials(self) -> Callable[[], Credentials]:
         get = self._environ.get
         access_key, secret_key = get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY")
         if access_key and secret_key and not get("AWS_CREDENTIAL_EXPIRATION"):
@@ -203,11 +210,12 @@ class Aws:
         from botocore.credentials import EnvProvider
         from botocore.exceptions import NoCredentialsError
 
+        from app.upstreams.credentials import RefreshedCredentials
+
         found = EnvProvider(environ=self._environ).load() or self._session().get_credentials()
         if found is None:
             raise NoCredentialsError
-        frozen: Callable[[], Credentials] = found.get_frozen_credentials
-        return frozen
+        return RefreshedCredentials(found)
 
     def _ca_bundle(self) -> str:
         named = self._environ.get("AWS_CA_BUNDLE") or self._environ.get("REQUESTS_CA_BUNDLE")

@@ -51,6 +51,8 @@ SOCKET_OPTIONS = [
 """A model may think for minutes: keep-alives hold the way open and notice a peer that has vanished, within 105 s; what was
 sent and is never acknowledged breaks off after 60 s."""
 
+MAX_INTERIM = 10
+"""Heads before the answer's own may be 100 (Continue), 102 or 103 (Early Hints), none of which has a body (RFC 9110, 15.2)."""
 MAX_HEADERS = 100
 MAX_HEADER_LINE = 65536
 
@@ -73,10 +75,13 @@ class _Buffered(http.client.HTTPResponse):
 
     def begin(self) -> None:
         """Read the status line and the headers, and see from them how the body ends (RFC 9112, 6.3)."""
-        status = 100
-        while status == 100:
+        for _ in range(MAX_INTERIM):
             version, status, reason = self._read_status()  # type: ignore[attr-defined]
             headers = _read_head(self.fp)
+            if status >= 200 or status == 101:
+                break
+        else:
+            raise http.client.HTTPException("too many interim answers")
         self.code = self.status = status
         self.reason = reason.strip()
         self.version = 10 if version == "HTTP/1.0" else 11

@@ -7,12 +7,17 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from app.errors import GatewayError
+from app.errors import GatewayError, UpstreamFailure
 from app.upstreams.errors import from_aws
 
 
 def refusal(status: int, headers: Mapping[str, str], data: bytes) -> GatewayError:
-    """`data` is AWS's JSON (`message` or `Message`, `__type`), or a proxy's HTML page, which is not repeated."""
+    """`data` is AWS's JSON (`message` or `Message`, `__type`), or a proxy's HTML page, which is not repeated.
+
+    A status below 400 is no refusal of the request: a redirect or an empty success is a fault on the way.
+    """
+    if status < 400:
+        return UpstreamFailure(f"Bedrock answered with HTTP {status} and no answer.", code="upstream_bad_answer")
     try:
         body: Any = from_json(data)
     except ValueError:

@@ -42,6 +42,11 @@ class SigV4:
         self._clock = clock
         self._kept: tuple[str, str, bytes] = ("", "", b"")
 
+    def is_ready(self) -> bool:
+        """Whether signing returns at once; otherwise it waits for credentials, and belongs in a thread."""
+        ready = getattr(self._credentials, "is_ready", None)
+        return ready is None or bool(ready())
+
     def __call__(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
         """The headers to send. `url` has no query; its path is percent-encoded once, and is signed encoded twice."""
         credentials = self._credentials()

@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 from app.core.table import Condition, Item, Key, Refused, TableUnavailable, Value
 from app.stores.table.expressions import Words, attribute, attributes
 from app.stores.table.expressions import item as plain_item
-from app.stores.table.http import Broken, HttpPool
+from app.stores.table.http import Broken, HttpPool, Sign, signed
 from app.stores.table.memory import is_over
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,6 @@ LONGEST_WAIT = 0.1
 """Seconds before the second attempt at most, and twice that before the third."""
 MOST_PAGES = 200
 """Of 1 MB each."""
-
-Sign = Callable[[str, str, bytes, dict[str, str]], Mapping[str, str]]
 
 _AGAIN = frozenset(
     (
@@ -159,11 +157,11 @@ class DynamoTable:
     async def _once(self, operation: str, body: bytes) -> dict[str, Any]:
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
         try:
-            signed = self._sign("POST", self._url, body, headers)
+            signed_headers = await signed(self._sign, "POST", self._url, body, headers)
         except Exception as problem:  # noqa: BLE001  botocore's many: no credentials, an expired login
             raise TableUnavailable(type(problem).__name__, again=False) from None
         try:
-            answer = await self._pool.post(signed, body)
+            answer = await self._pool.post(signed_headers, body)
         except Broken as problem:
             raise TableUnavailable(problem.reason, written=None if problem.sent else False) from None
         if answer.status == 200:

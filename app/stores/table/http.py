@@ -16,8 +16,13 @@ from urllib.parse import urlsplit
 LONGEST_IDLE = 20.0
 """Seconds after which a kept connection is not trusted any more: DynamoDB, and the NAT before a function, forget idle ones."""
 MAX_IDLE = 64
+MAX_INTERIM = 10
 MAX_ANSWER = 24 * 1024 * 1024
 """Bytes. A page of a query is 1 MB, a batch of items 16 MB."""
+
+
+Sign = Callable[[str, str, bytes, dict[str, str]], Mapping[str, str]]
+"""The headers to send, for (method, url, body, headers). See `upstreams.sigv4.SigV4`."""
 
 
 class Answer(NamedTuple):
@@ -32,6 +37,14 @@ class Broken(Exception):
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
+
+
+async def signed(sign: Sign, method: str, url: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:
+    """The headers of a signed request. Signs in a thread when it has to wait for credentials. Raises what `sign` raises."""
+    is_ready = getattr(sign, "is_ready", None)
+    if is_ready is None or is_ready():
+        return sign(method, url, body, headers)
+    return await asyncio.to_thread(sign, method, url, body, headers)
 
 
 class HttpPool:
@@ -135,6 +148,7 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._head: _Head | None = None
         self._bodiless = False
+        self._interim = 0
         self.reusable = False
         self.alive = True
         self.idle_since = 0.0
@@ -149,7 +163,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or not self.alive or self._buffer:  # what nobody asked for must answer nothing
             raise Broken("the connection was closed", sent=False)
         self._waiter = loop.create_future()
-        self._head, self._bodiless, self.reusable = None, bodiless, False
+        self._head, self._bodiless, self.reusable, self._interim = None, bodiless, False, 0
         self._transport.write(message)
         if patience is not None:
             self._timer = loop.call_later(patience, self._fail, "no answer in time")
@@ -194,8 +208,15 @@ class Connection(asyncio.Protocol):
                 if len(self._buffer) > 65536:
                     raise ValueError("a head that does not end")
                 return
-            self._head = _Head(bytes(self._buffer[:end]), bodiless=self._bodiless)
+            head = _Head(bytes(self._buffer[:end]), bodiless=self._bodiless)
             del self._buffer[: end + 4]
+            if head.status < 200:  # 100 or 103: the answer's own head follows
+                self._interim += 1
+                if self._interim > MAX_INTERIM:
+                    raise ValueError("interim answers that do not end")
+                self._read(ended=ended)
+                return
+            self._head = head
         if len(self._buffer) > MAX_ANSWER:
             raise ValueError("an answer that does not end")
         body = self._head.body(self._buffer, ended=ended)

@@ -110,7 +110,9 @@ class ReplyMachine:
             )
 
     def whole(self, reply: dict[str, Any]) -> list[Event]:
-        """The events of a whole Converse reply."""
+        """The events of a whole Converse reply. Raises UpstreamFailure for JSON that is none."""
+        if not reply.get("output") and not reply.get("stopReason"):
+            raise UpstreamFailure("Bedrock answered without a message.", code="upstream_bad_answer")
         events = self.feed("messageStart", {})
         content = ((reply.get("output") or {}).get("message") or {}).get("content") or []
         for index, block in enumerate(content):

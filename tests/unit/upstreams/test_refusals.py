@@ -28,6 +28,13 @@ def test_a_proxys_page_is_not_repeated(data: bytes) -> None:
     assert "secret" not in error.message
 
 
+@pytest.mark.parametrize("status", [201, 204, 301, 302, 304, 307])
+def test_a_redirect_or_an_empty_success_is_no_fault_of_the_client(status: int) -> None:
+    error = refusal(status, HTTPHeaderDict({"location": "https://elsewhere.example/"}), b"")
+    assert (error.status, error.code) == (502, "upstream_bad_answer")
+    assert "elsewhere" not in error.message
+
+
 def test_a_model_error_keeps_the_models_own_status() -> None:
     assert refusal(424, HTTPHeaderDict(), b'{"message": "x", "originalStatusCode": 400}').status == 400
 

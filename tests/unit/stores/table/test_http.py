@@ -73,6 +73,11 @@ async def serve() -> AsyncIterator[Callable[..., Any]]:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n", b"hello"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nTrailer: x\r\n\r\n", b"hello"),
         (b"HTTP/1.0 200 OK\r\nServer: x\r\n\r\nhello", b"hello"),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+            b"hello",
+        ),
         (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", b""),
     ],
 )
@@ -143,6 +148,12 @@ async def test_nonsense_is_a_broken_answer_that_may_have_been_carried_out(serve:
     with pytest.raises(Broken) as caught:
         await pool.post({}, b"")
     assert caught.value.sent
+
+
+async def test_interim_answers_that_do_not_end_are_a_broken_answer(serve: Any) -> None:
+    pool = await serve(Server(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 50 + OK))
+    with pytest.raises(Broken, match="interim"):
+        await pool.post({}, b"")
 
 
 async def test_silence_ends_in_time(serve: Any) -> None:

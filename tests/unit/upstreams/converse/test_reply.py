@@ -461,3 +461,10 @@ def test_arguments_of_a_whole_call_are_json_text(given_input: Any, arguments: st
 def test_a_reply_without_content_is_an_empty_answer() -> None:
     events = machine().whole({"stopReason": "end_turn"})
     assert [type(event) for event in events] == [Started, Finished, Metered]
+
+
+@pytest.mark.parametrize("reply", [{}, {"output": None, "usage": {}}, {"message": "Hello"}])
+def test_a_whole_answer_without_a_message_is_no_empty_success(reply: dict[str, Any]) -> None:
+    with pytest.raises(UpstreamFailure) as raised:
+        machine(PLAIN).whole(reply)
+    assert (raised.value.status, raised.value.code) == (502, "upstream_bad_answer")
