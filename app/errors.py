@@ -141,9 +141,8 @@ _PASSING = frozenset(
 )
 
 
-def model_not_found(name: str) -> NotFound:
-    """OpenAI's own 404 for a model; `name` is the client's word, shortened, never an ARN."""
+def model_not_found(name: str, advice: str = "") -> NotFound:
+    """OpenAI's own 404 for a model; `name` is the client's word, shortened, never an ARN. `advice` is a sentence behind it."""
     shown = "the requested ARN" if name.startswith("arn:") else repr(name[:128])
-    return NotFound(
-        f"The model {shown} does not exist or you do not have access to it.", code="model_not_found", param="model"
-    )
+    text = f"The model {shown} does not exist or you do not have access to it."
+    return NotFound(f"{text} {advice}".rstrip(), code="model_not_found", param="model")

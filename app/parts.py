@@ -25,6 +25,7 @@ from app.plan.aliases import Aliases
 from app.plan.catalog import Catalog
 from app.plan.metadata import request_metadata
 from app.plan.planner import Policy
+from app.plan.presets import EMBEDDING_MODEL
 from app.plan.selection import Selection
 from app.plan.traits import traits_of
 from app.settings import Settings, SettingsError
@@ -162,7 +163,7 @@ def make_selection(settings: Settings, aws: Aws) -> Selection:
             read=read,
             clock=time.time,
             default_model=settings.default_model,
-            default_embedding_model=settings.default_embedding_model,
+            default_embedding_model=settings.default_embedding_model or EMBEDDING_MODEL,
         )
     except ValueError as problem:
         raise SettingsError(f"MODEL_ALIASES: {problem}") from None
@@ -190,9 +191,13 @@ def make_catalog(settings: Settings, aws: Aws, region: str = "") -> Catalog:
         enable_cross_region=settings.enable_cross_region_inference,
         enable_application_profiles=settings.enable_application_inference_profiles,
         prefer_global=settings.prefer_global_profiles,
-        default_model=settings.default_model,
-        default_embedding_model=settings.default_embedding_model,
+        default_model=_unless_off(settings.default_model),
+        default_embedding_model=_unless_off(settings.default_embedding_model or EMBEDDING_MODEL),
     )
+
+
+def _unless_off(default: str) -> str:
+    return "" if default.strip().lower() == "off" else default
 
 
 def make_keys(settings: Settings, aws: Aws) -> Keys:

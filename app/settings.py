@@ -70,9 +70,13 @@ class Settings(BaseModel):
         description="A prefix all routes answer under, beside `/v1` and `/api/v1`.",
     )
     default_model: str = Field(
-        "", description="Model for OpenAI's own model names (`gpt-*`, `o*`, ...). Unset: such a name is 404."
+        "",
+        description="Model or alias for OpenAI's own model names (`gpt-*`, `o*`, ...) that no model on Bedrock has. Unset: the "
+        "aliases `fast`, `standard` and `reasoning` by the name. `off`: 404.",
     )
-    default_embedding_model: str = Field("", description="The same for `text-embedding-*`.")
+    default_embedding_model: str = Field(
+        "", description="The same for `text-embedding-*`. Unset: `amazon.titan-embed-text-v2:0`. `off`: 404."
+    )
     enable_cross_region_inference: bool = Field(True, description="List and use cross-region inference profiles.")
     enable_application_inference_profiles: bool = Field(True, description="List application inference profiles.")
     enable_prompt_caching: bool = Field(

@@ -33,7 +33,7 @@ Read = Callable[[], str]
 
 class Aliases:
     """`text`: the setting. `read`: reads the parameter instead, carried out by `run`. The defaults stand for OpenAI's
-    own names, and may be aliases. Raises ValueError where `text` is wrong.
+    own names, and may be aliases; with an empty `default_model` the presets do. Raises ValueError where `text` is wrong.
     """
 
     def __init__(
@@ -50,7 +50,8 @@ class Aliases:
         self._read = read
         self._run = run
         self._clock = clock
-        self._defaults = (default_model, default_embedding_model)
+        self._default_model = default_model
+        self._default_embedding_model = default_embedding_model
         self._know(PRESETS if self._chains is None else self._chains)
         self._refresh_at = 0.0
         self._loading: asyncio.Task[None] | None = None
@@ -63,20 +64,30 @@ class Aliases:
             return True
         if self._read is not None and (self.missing or self._clock() >= self._refresh_at):
             return not _is_id(name)
-        return self._default_is_alias and _is_openais(name)
+        return bool(self._default_of(name, False) or self._default_of(name, True))
 
     def alias_of(self, name: str, *, embedding: bool = False) -> str:
         """The alias that a name stands for, as far as it is known now: itself, a default for OpenAI's names, or none.
 
         Empty for none.
         """
-        if name in self._names:
-            return name
-        if not self._default_is_alias or not _is_openais(name):
+        return name if name in self._names else self._default_of(name, embedding)
+
+    def names_itself(self, name: str) -> bool:
+        """Whether the name is an alias of its own, not one of OpenAI's names that a default stands for."""
+        return name in self._names
+
+    def _default_of(self, name: str, embedding: bool) -> str:
+        """The alias that serves one of OpenAI's names: the default model where that is an alias, else a preset; or empty."""
+        for_vectors = model_id.is_openai_embedding_name(name)
+        if not for_vectors and not model_id.is_openai_name(name):
             return ""
-        if model_id.is_openai_embedding_name(name) and not embedding:
+        if embedding:
+            default = self._default_embedding_model
+        elif for_vectors:
             return ""
-        default = self._defaults[embedding]
+        else:
+            default = self._default_model or model_id.openai_class(name)
         return default if default in self._names else ""
 
     async def find(self, name: str, *, embedding: bool = False) -> Chain | None:
@@ -97,7 +108,6 @@ class Aliases:
 
     def _know(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
-        self._default_is_alias = not self._names.isdisjoint(self._defaults)
 
     def _start(self, read: Read) -> asyncio.Task[None]:
         task = self._loading
@@ -129,7 +139,3 @@ def _is_id(name: str) -> bool:
     """Whether it is a model's id or ARN, which no alias can be named like."""
     parsed = None if model_id.is_arn(name) else model_id.parse(name)
     return parsed is None or parsed.geography is not None or model_id.has_provider(parsed.base)
-
-
-def _is_openais(name: str) -> bool:
-    return model_id.is_openai_name(name) or model_id.is_openai_embedding_name(name)

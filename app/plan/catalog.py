@@ -1,6 +1,7 @@
 """From the name a client sent to what goes on the wire, and to what `/models` says of it.
 
-    gpt-4o, text-embedding-3-small       the default models, where set
+    gpt-4o, text-embedding-3-small       the default models, where set (or an alias: selection.py)
+    claude-haiku-4-5, gpt-oss-120b       the listed model of that name: short_names.py
     us.anthropic.claude-... , ARNs       as they are; an opaque ARN's foundation model is looked up, for its rules
     anthropic.claude-...                 as it is where the model can be called so, else by the profile that serves it
     a name out of the account            the ARN behind it
@@ -19,7 +20,7 @@ from typing import Literal
 from app.core.plan import Target, Traits
 from app.core.ports import ModelEntry, ModelSource
 from app.errors import NotFound, model_not_found
-from app.plan import model_id
+from app.plan import model_id, short_names
 from app.plan.bases import Bases, Run
 from app.plan.listing import Listing, callable_as_is, complete
 from app.plan.loader import Loader
@@ -138,17 +139,28 @@ class Catalog:
         Raises NotFound `model_not_found`. Asks the control plane only for bare ids whose traits don't say that they
         can be called so, for names without a provider, and for opaque ARNs.
         """
-        model = self._own_name(name, embedding)
+        model = name
+        if model_id.is_openai_embedding_name(name) or model_id.is_openai_name(name):
+            found = None if embedding else await self.listed_openai(name)
+            if found is not None:
+                return found
+            model = self._own_name(name, embedding)
         if not model or len(model) > model_id.MAX_LENGTH:
-            raise model_not_found(name)
+            raise model_not_found(name, self._advice(name, embedding))
         parsed = model_id.parse(model)
         if parsed is None:
             return await self._opaque(model)
         if parsed.geography is not None and not self._use_profiles:
             raise model_not_found(model)
         if parsed.geography is not None or model_id.is_arn(model):
-            return self._target(model, parsed.base, _system_profile(model, parsed))
+            incomplete = model_id.lacks_version(parsed.base) and not model_id.is_arn(model)
+            named = await self._named(model) if incomplete else None
+            return named or self._target(model, parsed.base, _system_profile(model, parsed))
         return await self._bare(model, parsed.base)
+
+    async def listed_openai(self, name: str) -> Target | None:
+        """The target for a model on Bedrock that has this name of OpenAI's, such as `gpt-oss-120b`; None for none."""
+        return await self._named(name) if model_id.may_be_on_bedrock(name) else None
 
     async def profile_for(self, base_id: str) -> str | None:
         """The system profile for a model that refused an on-demand call; None where there is none to be used.
@@ -164,12 +176,32 @@ class Catalog:
         return profile
 
     def _own_name(self, name: str, embedding: bool) -> str:
-        """OpenAI's names become the endpoint's default model, empty where none is set; other names pass."""
-        if model_id.is_openai_embedding_name(name):
-            return self._default_embedding if embedding else ""
-        if model_id.is_openai_name(name):
-            return self._default_embedding if embedding else self._default
-        return name
+        """The endpoint's default model, which stands for OpenAI's names; empty where there is none."""
+        if embedding:
+            return self._default_embedding
+        return "" if model_id.is_openai_embedding_name(name) else self._default
+
+    def _advice(self, name: str, embedding: bool) -> str:
+        """What to do about one of OpenAI's names that stands for no model here."""
+        if len(name) > model_id.MAX_LENGTH:
+            return ""
+        setting = "DEFAULT_EMBEDDING_MODEL" if embedding else "DEFAULT_MODEL"
+        if model_id.is_openai_embedding_name(name) and not embedding:
+            return "It makes embeddings."
+        return f"Set {setting} to the model that stands for OpenAI's names."
+
+    async def _named(self, name: str) -> Target | None:
+        """The target for a listed model by a short name; None where no model is listed under it."""
+        if len(name) > short_names.MAX_LENGTH:
+            return None
+        listing, short = await self._listing(), short_names.parse(name)
+        base = listing.short_names.find(short)
+        if base is None:
+            return None
+        if short.geography:
+            wire = f"{short.geography}.{base}"
+            return self._target(wire, base) if self._use_profiles and listing.find(wire) else None
+        return await self._bare(base, base)
 
     def _target(self, wire: str, base: str, priced: str = "") -> Target:
         return Target(model_id=wire, base_id=base, traits=self._traits_of(base), priced_id=priced)
@@ -198,6 +230,11 @@ class Catalog:
 
     async def _bare(self, model: str, base: str) -> Target:
         refused = base in self._refused
+        if model_id.lacks_version(base):
+            listing = await self._listing()
+            full = None if listing.find(base) else listing.short_names.find(short_names.parse(model))
+            if full not in (None, base):
+                return await self._bare(full, full)
         on_demand = not refused and self._traits_of(base).on_demand
         if on_demand and model_id.has_provider(base):
             return self._target(model, base)
@@ -209,8 +246,13 @@ class Catalog:
             # As it was asked for, which may be a throughput variant of the entry.
             return self._target(model, base)
         profile = listing.profile(base)
+        if entry is None and profile is None and listing.short_names.find(short_names.parse(model)) not in (None, base):
+            named = await self._named(model)
+            if named is not None:
+                return named
         if entry is None and profile is None and (listing.has_foundation or "." not in model):
-            raise model_not_found(model)
+            nearest = listing.short_names.nearest(model)
+            raise model_not_found(model, f"Did you mean {nearest!r}?" if nearest else "")
         if profile is None and (entry is not None or on_demand is False):
             profile = self._guess(listing, base)
         return self._target(profile or model, base)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from app.core.plan import Traits
 from app.core.ports import ModelEntry
 from app.plan import model_id
+from app.plan.short_names import ShortNames
 
 _MODALITIES = {"speech": "audio", "embeddings": "embedding"}
 """Other words that Bedrock has used for the same thing."""
@@ -29,6 +30,7 @@ class Listing:
         self._order = tuple(order)
         self._by_id = {entry.id: entry for entry in known}
         self._by_word = _words(known)
+        self.short_names = ShortNames(known)
         self._profiles: dict[str, dict[str, str]] = {}
         for entry in known:
             name = model_id.parse(entry.id) if entry.kind == "profile" else None

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 MAX_LENGTH = 2048
 """Longest model id that Bedrock takes, in characters."""
@@ -50,10 +51,23 @@ _GEOGRAPHY = re.compile(r"([a-z]{2,6}(?:-gov)?|global)\.(?=([a-z0-9-]+)\.)")
 _THROUGHPUT = re.compile(r"(?::(?:\d{1,4}k|\d{3,4}|mm))+\Z")
 _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z-]+):([a-z0-9-]*):(\d*):([a-z-]+)/(\S+)")
 _SPEAKING_KINDS = frozenset({"foundation-model", "inference-profile"})
-# `gpt-oss-20b` without its `openai.` is among them: as it stands it is a name from OpenAI's world, not from Bedrock's.
 _OPENAI = re.compile(
     r"(?:gpt-|chatgpt-|o\d+(?:-|$)|codex-|computer-use-|ft:(?:gpt-|o\d)|(?:text-|code-)?(?:davinci|curie|babbage|ada)\b)"
 )
+
+_OTHER_TASK = re.compile(
+    r"gpt-(?:image|realtime|audio|live)|.*-(?:realtime|audio|transcribe|tts|image|search-api)(?:-|$)"
+)
+"""OpenAI's names of models that paint, speak or listen (OpenAI's model list, 2026-11)."""
+_SMALL = re.compile(r".*-(?:mini|nano)(?:-|$)")
+_THINKS = re.compile(r"o\d+(?:-|$)|.*-(?:pro|thinking|deep-research)(?:-|$)")
+_NEVER_ON_BEDROCK = re.compile(r"gpt-(?:3|4)|o[134](?:-|$)|chatgpt-|(?:text-|code-)?(?:davinci|curie|babbage|ada)\b")
+"""OpenAI's names that no model on Bedrock has (Bedrock's model list, 2026-11)."""
+_NEEDS_VERSION = re.compile(
+    r"(?:amazon|meta)\..*(?<!:\d)|openai\.gpt-oss.*(?<!:\d)"
+    r"|anthropic\.claude-(?:3|instant|v2).*(?<!:\d)|anthropic\.claude-(?:opus|sonnet|haiku)-4(?:-[015])?"
+)
+"""Base ids that lack a date or a version which every id of their vendor and generation has (Bedrock's model list, 2026-11)."""
 
 _GEOGRAPHIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("us-gov-", ("us-gov",)),
@@ -150,9 +164,29 @@ def base_of(model_id: str) -> str | None:
 def is_openai_name(name: str) -> bool:
     """Whether this is one of OpenAI's own names for a model that answers in text: `gpt-4o`, `o3-mini`, `davinci-002`.
 
-    `openai.gpt-oss-20b-1:0` is not: that is a model on Bedrock. Embedding models have their own test.
+    `openai.gpt-oss-20b-1:0` is not: that is a model on Bedrock. Embedding models have their own test, and names of models for
+    images and speech are none of these.
     """
-    return _OPENAI.match(name.lower()) is not None
+    lower = name.lower()
+    return _OPENAI.match(lower) is not None and _OTHER_TASK.match(lower) is None
+
+
+def openai_class(name: str) -> Literal["fast", "standard", "reasoning"]:
+    """The preset alias that serves a name for which `is_openai_name` holds. Small models come first: `o4-mini` is fast."""
+    lower = name.lower()
+    if _SMALL.match(lower):
+        return "fast"
+    return "reasoning" if _THINKS.match(lower) else "standard"
+
+
+def may_be_on_bedrock(openai_name: str) -> bool:
+    """Whether a model on Bedrock may have this name of OpenAI's, so that the list has to be asked."""
+    return _NEVER_ON_BEDROCK.match(openai_name.lower()) is None
+
+
+def lacks_version(base_id: str) -> bool:
+    """Whether no model can have this id as it stands, since its date or version is missing."""
+    return _NEEDS_VERSION.fullmatch(base_id) is not None
 
 
 def is_openai_embedding_name(name: str) -> bool:

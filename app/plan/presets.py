@@ -36,3 +36,6 @@ PRESETS: dict[str, tuple[str, ...]] = {
         "openai.gpt-oss-120b-1:0",
     ),
 }
+
+EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
+"""What OpenAI's `text-embedding-*` stand for without a setting. No chain: vectors of two models do not compare."""

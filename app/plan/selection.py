@@ -21,6 +21,7 @@ from app.plan.catalog import Catalog
 
 if TYPE_CHECKING:
     from app.core.route import Hop
+    from app.plan.routes import Chain
 
 
 class Selection:
@@ -59,7 +60,7 @@ class Selection:
         UpstreamFailure 503 where the name may be an alias and the aliases can't be read.
         """
         if not route:
-            chain = await self.aliases.find(name, embedding=embedding) if name in self.aliases else None
+            chain = await self.chain_of(name, embedding=embedding)
             if chain is None:
                 return await self._plain(name, access, embedding), ()
             from app.plan.routes import drawn
@@ -77,6 +78,13 @@ class Selection:
                 return by_profile(target, access), route[place:]
             refused = True
         raise denied(name) if refused else model_not_found(name)
+
+    async def chain_of(self, name: str, *, embedding: bool = False) -> Chain | None:
+        """The chain that serves a name; None where it is no alias, or is one of OpenAI's names that a listed model has."""
+        chain = await self.aliases.find(name, embedding=embedding) if name in self.aliases else None
+        if chain is None or embedding or self.aliases.names_itself(name):
+            return chain
+        return None if await self.catalog.listed_openai(name) else chain
 
     async def target(self, hop: Hop, *, embedding: bool = False) -> Target:
         """What a hop stands for. Raises NotFound."""

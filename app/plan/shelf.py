@@ -39,7 +39,7 @@ class Shelf:
     async def entry(self, name: str, access: Access) -> ModelEntry | None:
         """The entry for any name that a request may use, None where it would be refused."""
         embedding = model_id.is_openai_embedding_name(name)
-        chain = await self._aliases.find(name, embedding=embedding)
+        chain = await self._selection.chain_of(name, embedding=embedding)
         if chain is not None:
             return await self._alias(name, chain, access)
         found = await self._catalog.entry(name)

@@ -37,9 +37,33 @@ def test_a_wrong_key(gateway: str, stream: bool) -> None:
 @STREAM
 def test_an_unknown_model(client: OpenAI, stream: bool) -> None:
     with pytest.raises(openai.NotFoundError) as raised:
-        client.chat.completions.create(model="gpt-4o", messages=[user("Hello")], stream=stream)
+        client.chat.completions.create(model="claude-sonnet-45", messages=[user("Hello")], stream=stream)
     assert problem(raised.value) == ("invalid_request_error", "model_not_found", "model")
-    assert "gpt-4o" in str(raised.value)
+    assert "claude-sonnet-45" in str(raised.value)
+    assert "Did you mean 'anthropic.claude-sonnet-4-5-20250929-v1:0'?" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("gpt-oss-120b", "openai.gpt-oss-120b-1:0"),
+        ("claude-sonnet-4-5", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("gpt-4o-mini", "fast"),
+        ("o3", "reasoning"),
+        ("gpt-4.1", "standard"),
+    ],
+)
+def test_names_that_clients_send_by_default_work_without_a_setting(client: OpenAI, name: str, called: str) -> None:
+    raw = client.chat.completions.with_raw_response.create(model=name, messages=[user("Hello")])
+    same = client.chat.completions.with_raw_response.create(model=called, messages=[user("Hello")])
+    assert raw.headers["x-gateway-model"] == same.headers["x-gateway-model"]
+    assert raw.parse().model == name
+    assert client.models.retrieve(name).id == name
+
+
+def test_embeddings_without_a_setting_have_one_model(client: OpenAI) -> None:
+    raw = client.embeddings.with_raw_response.create(model="text-embedding-3-small", input="a")
+    assert raw.headers["x-gateway-model"] == "amazon.titan-embed-text-v2:0"
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

@@ -253,7 +253,7 @@ ERRORS: list[tuple[dict[str, Any], type[anthropic.APIStatusError], str, str]] = 
     ({"messages": [user("[[emulate: error=InternalServerException]]")]}, anthropic.InternalServerError, "api_error", ""),
     ({"messages": [user("Hello [[emulate: context-overflow]]")]}, anthropic.BadRequestError, "invalid_request_error",
      "prompt is too long"),
-    ({"model": "gpt-4o"}, anthropic.NotFoundError, "not_found_error", "gpt-4o"),
+    ({"model": "gpt-image-1"}, anthropic.NotFoundError, "not_found_error", "gpt-image-1"),
     ({"max_tokens": -1}, anthropic.BadRequestError, "invalid_request_error", "max_tokens: Input should be"),
     ({"tools": [{"name": "f"}]}, anthropic.BadRequestError, "invalid_request_error", "tools.0.custom.input_schema"),
     ({"model": "amazon.titan-text-express-v1", "tools": [WEATHER]}, anthropic.BadRequestError, "invalid_request_error",

@@ -16,7 +16,10 @@ class Parameter(NamedTuple):
 
 
 PARAMETERS: dict[str, Parameter] = {
-    "model": Parameter("honoured", "Bedrock model id, profile id or ARN; OpenAI's own names go to `DEFAULT_MODEL`."),
+    "model": Parameter(
+        "honoured",
+        "Bedrock model id, profile id, ARN, or a name as [models.md](models.md) lists them; OpenAI's own names work.",
+    ),
     "messages": Parameter(
         "honoured", "All roles; text, image, audio, video and file parts. Broken histories are mended."
     ),

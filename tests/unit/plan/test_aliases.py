@@ -89,6 +89,25 @@ async def test_openais_names_lead_to_a_default_that_is_an_alias() -> None:
     assert await mine.find("us.anthropic.x") is None
 
 
+async def test_openais_names_go_to_presets_by_their_class() -> None:
+    mine = aliases()
+    assert [
+        mine.alias_of(name)
+        for name in ("gpt-4o", "gpt-4.1-nano", "o1-pro", "o4-mini", "gpt-5-pro", "chatgpt-4o-latest")
+    ] == [
+        "standard",
+        "fast",
+        "reasoning",
+        "fast",
+        "reasoning",
+        "standard",
+    ]
+    assert "gpt-4o" in mine
+    assert models(await mine.find("gpt-4o-mini")) == list(PRESETS["fast"])
+    assert mine.alias_of("gpt-4o", embedding=True) == mine.alias_of("claude-3") == ""
+    assert "gpt-4o" not in aliases(default_model="off")
+
+
 async def test_openais_names_are_the_catalogues_where_the_default_is_a_model() -> None:
     mine = aliases(default_model="us.anthropic.x")
     assert "gpt-4o" not in mine

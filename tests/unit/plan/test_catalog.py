@@ -189,6 +189,15 @@ def test_openais_names_are_404_without_a_default() -> None:
             World().wire(name, embedding=embedding)
 
 
+def test_a_404_for_an_openai_name_says_what_to_set() -> None:
+    with pytest.raises(NotFound, match="Set DEFAULT_MODEL"):
+        World().wire("gpt-4o")
+    with pytest.raises(NotFound, match="Set DEFAULT_EMBEDDING_MODEL"):
+        World().wire("text-embedding-3-small", embedding=True)
+    with pytest.raises(NotFound, match="It makes embeddings"):
+        World().wire("text-embedding-3-small")
+
+
 def test_a_default_that_is_an_openai_name_itself_is_no_loop() -> None:
     with pytest.raises(NotFound):
         World(default_model="gpt-4o").wire("gpt-4o")

@@ -15,6 +15,9 @@ from app.plan.model_id import (
     has_provider,
     is_openai_embedding_name,
     is_openai_name,
+    lacks_version,
+    may_be_on_bedrock,
+    openai_class,
     parse,
     parse_arn,
 )
@@ -120,6 +123,49 @@ def test_known_providers() -> None:
 def test_openais_own_names(name: str) -> None:
     assert is_openai_name(name)
     assert not is_openai_embedding_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gpt-4o", "standard"), ("gpt-3.5-turbo", "standard"), ("codex-mini", "fast"), ("GPT-4o-Mini-2024-07-18", "fast"),
+        ("o1", "reasoning"), ("o3-2025-04-16", "reasoning"), ("o4-mini-deep-research", "fast"), ("gpt-5-pro", "reasoning"),
+    ],
+)  # fmt: skip
+def test_the_class_of_an_openai_name(name: str, expected: str) -> None:
+    assert openai_class(name) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gpt-image-1", "gpt-realtime-mini", "gpt-audio", "gpt-4o-transcribe", "gpt-4o-mini-tts", "gpt-4o-search-api"],
+)
+def test_openais_names_for_images_and_speech_are_no_chat_models(name: str) -> None:
+    assert not is_openai_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gpt-4o", False), ("gpt-4.1", False), ("o3", False), ("o4-mini", False), ("chatgpt-4o-latest", False),
+        ("gpt-oss-20b", True), ("gpt-5.6-sol", True), ("codex-x", True), ("o5", True),
+    ],
+)  # fmt: skip
+def test_the_list_is_asked_only_for_names_that_bedrock_may_have(name: str, expected: bool) -> None:
+    assert may_be_on_bedrock(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("amazon.nova-lite", True), ("amazon.nova-lite-v1:0", False), ("meta.llama3-1-8b-instruct", True),
+        ("anthropic.claude-sonnet-4-5", True), ("anthropic.claude-sonnet-4-5-20250929-v1:0", False),
+        ("anthropic.claude-sonnet-4-6", False), ("anthropic.claude-opus-5", False), ("anthropic.claude-3-haiku", True),
+        ("openai.gpt-oss-20b", True), ("openai.gpt-oss-20b-1:0", False), ("zai.glm-5", False),
+    ],
+)  # fmt: skip
+def test_ids_that_lack_their_version(base: str, expected: bool) -> None:
+    assert lacks_version(base) is expected
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ class World:
         self.asked: list[str] = []
         here = options.pop("here", HERE)
         text = json.dumps(setting) if setting else ""
-        self.aliases = options.pop("aliases", None) or Aliases(text, clock=lambda: 0.0)
+        self.aliases = options.pop("aliases", None) or Aliases(
+            text, clock=lambda: 0.0, default_model=options.get("default_model", "")
+        )
         self.selection = Selection(
             self.catalog("us-east-1", here, **options),
             self.aliases,
@@ -231,6 +233,51 @@ def test_the_plan_holds_the_chain_and_the_receipt_the_alias() -> None:
     assert (last.target.model_id, last.route, of.receipt.model) == (NOVA, (Hop(NOVA),), NOVA)
     plain = asyncio.run(planner.plan(asked(NOVA), of, stream=True))
     assert (plain.route, of.receipt.route) == ((), "")
+
+
+# OpenAI's names
+
+
+@pytest.mark.parametrize(
+    ("name", "alias"),
+    [("gpt-4o", "standard"), ("gpt-4o-mini", "fast"), ("o3", "reasoning"), ("o4-mini", "fast"), ("gpt-6-luna", "")],
+)
+def test_openais_names_work_without_a_setting(name: str, alias: str) -> None:
+    """A name that a listed model has is that model; the others go to a preset by their class."""
+    listed = ModelEntry("openai.gpt-6-luna", "openai.gpt-6-luna", "foundation", "OpenAI")
+    world = World(here=(*HERE, listed, ModelEntry(HAIKU, HAIKU, "foundation", "Anthropic")))
+    setting = {"standard": SONNET, "fast": NOVA, "reasoning": HAIKU}
+    world.aliases = world.selection.aliases = Aliases(json.dumps(setting), clock=lambda: 0.0)
+    target, route = world.choose(name)
+    expected = {"standard": f"us.{SONNET}", "fast": NOVA, "reasoning": HAIKU, "": "openai.gpt-6-luna"}
+    assert target.model_id == expected[alias]
+    assert bool(route) == bool(alias)
+    assert world.selection.alias_of(name) == (alias or "standard")
+    entry = world.entry(name)
+    assert entry is not None
+    assert entry.id == name
+
+
+def test_an_alias_that_is_named_like_a_listed_model_goes_first() -> None:
+    listed = ModelEntry("openai.gpt-6-luna", "openai.gpt-6-luna", "foundation", "OpenAI")
+    world = World({"gpt-6-luna": NOVA}, here=(*HERE, listed))
+    assert world.called("gpt-6-luna") == [NOVA]
+
+
+@pytest.mark.parametrize(
+    "name", ["gpt-image-1", "gpt-realtime", "gpt-4o-mini-transcribe", "gpt-4o-audio-preview", "whisper-1"]
+)
+def test_openais_names_of_other_kinds_of_models_never_chat(name: str) -> None:
+    world = World(default_model=NOVA)
+    with pytest.raises(NotFound):
+        world.choose(name)
+
+
+def test_openais_names_can_be_switched_off() -> None:
+    world = World()
+    world.aliases = world.selection.aliases = Aliases(clock=lambda: 0.0, default_model="off")
+    with pytest.raises(NotFound, match="Set DEFAULT_MODEL"):
+        world.choose("gpt-4o")
 
 
 # What a key may call
