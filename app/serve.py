@@ -13,10 +13,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from uvicorn import Config, Server
 
     from app.settings import Settings
-    from app.web.lifespan import Application
+    from app.web.asgi import ASGIApp
     from app.web.protocol import HttpProtocol
 
 GRACE = 25
@@ -25,7 +27,8 @@ LAMBDA_GRACE = 0.3
 """Lambda kills the process 0.6 s after SIGTERM (its published RAPID: 2 s less the extensions' share)."""
 
 
-def main() -> int:
+def main(make_app: Callable[[Settings], ASGIApp] | None = None) -> int:
+    """Serves until a signal. `make_app` replaces `create_app`."""
     arguments = sys.argv[1:]  # argparse would be a thirtieth of a cold start
     if arguments and (len(arguments) != 2 or arguments[0] != "--host"):
         sys.stderr.write("usage: python -m app.serve [--host ADDRESS]\n")
@@ -38,9 +41,12 @@ def main() -> int:
     try:
         settings = Settings.from_env()
         settings.require_key()
-        from app.main import create_app
+        if make_app is None:
+            from app.main import create_app
 
-        server = _server(create_app(settings), settings, host)
+            make_app = create_app
+
+        server = _server(make_app(settings), settings, host)
     except SettingsError as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
@@ -57,7 +63,7 @@ def main() -> int:
     return 0 if server.started else 3
 
 
-def _server(app: Application, settings: Settings, host: str) -> Server:
+def _server(app: ASGIApp, settings: Settings, host: str) -> Server:
     from app.meter.log import start_logging
 
     start_logging("DEBUG" if settings.debug else settings.log_level.upper(), as_json=settings.on_lambda)
