@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from local.aws_preflight import require_configuration
 from local.dev_table import DevTable
 from local.family import HOST, PROBE, Failed, Family, free_port, supervised
 from local.running import FILE, Running, announced
@@ -80,6 +81,8 @@ def port_number(text: str) -> int:
 def compose(flags: argparse.Namespace, family: Family) -> NoReturn:
     """Start what is needed, say how to use it, and watch it until a signal or a failure."""
     port = free_port(flags.port)
+    if flags.aws:
+        require_configuration()
     env = dict(os.environ)
     endpoint = next((env[name] for name in ENDPOINTS if env.get(name)), "")
     emulated = not flags.aws and not endpoint
