@@ -1,4 +1,4 @@
-"""What the real Bedrock needs of the caller's AWS configuration, checked before `./dev run --aws` starts anything."""
+"""What the real Bedrock needs of the caller's AWS configuration, checked before `--aws` starts anything."""
 
 from __future__ import annotations
 
