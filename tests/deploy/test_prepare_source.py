@@ -106,7 +106,6 @@ def test_help_lists_every_argument() -> None:
         ("--arch",),
         ("--arch", "arm"),
         ("--python", "3.10"),
-        ("--python", "3.11"),
         ("--python=2.7",),
         ("--out", ""),
     ],
