@@ -46,7 +46,7 @@ while [ $# -gt 0 ]; do
             value=$2
             shift 2
             ;;
-        --no-embeddings)
+        --no-embeddings | --no-embedding) # the second one is the option of bedrock-access-gateway
             embeddings=no
             shift
             continue

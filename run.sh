@@ -22,6 +22,9 @@ if [ -n "${AWS_LAMBDA_FUNCTION_NAME:-}" ]; then
     export PORT="${PORT:-8080}"
 elif [ -x .venv/bin/python ]; then
     python=.venv/bin/python
+elif ! command -v python3 >/dev/null; then
+    echo "run.sh: python3 was not found. The gateway needs Python 3.11 or newer and layers/slim/requirements.txt." >&2
+    exit 1
 fi
 
 # pydantic would look through all installed packages for plugins, which there are none of.

@@ -13,34 +13,61 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from socket import socket
+
     from uvicorn import Config, Server
 
     from app.settings import Settings
-    from app.web.lifespan import Application
+    from app.web.asgi import ASGIApp
     from app.web.protocol import HttpProtocol
 
+OLDEST_PYTHON = (3, 11)
+INSTALL = (
+    "Install the gateway's packages: python3 -m pip install -r layers/slim/requirements.txt "
+    "(in a virtual environment, such as .venv, which run.sh uses). On a laptop ./dev run does that by itself."
+)
+SHORTEST_KEY = 20
+"""Characters of a key that the deployment template accepts (its parameter ApiKey)."""
 GRACE = 25
 """Seconds that requests under way have at the end. Streams that are not done by then tell their clients so."""
 LAMBDA_GRACE = 0.3
 """Lambda kills the process 0.6 s after SIGTERM (its published RAPID: 2 s less the extensions' share)."""
 
 
-def main() -> int:
+def main(make_app: Callable[[Settings], ASGIApp] | None = None) -> int:
+    """Serves until a signal. `make_app` replaces `create_app`."""
     arguments = sys.argv[1:]  # argparse would be a thirtieth of a cold start
     if arguments and (len(arguments) != 2 or arguments[0] != "--host"):
         sys.stderr.write("usage: python -m app.serve [--host ADDRESS]\n")
         return 2
     # 0.0.0.0 by default: the Web Adapter and containers connect from outside the process.
     host = arguments[1] if arguments else "0.0.0.0"
+    if sys.version_info < OLDEST_PYTHON:
+        sys.stderr.write("The gateway needs Python 3.11 or newer, and this is {}.{}.\n".format(*sys.version_info))
+        return 2
     gc.disable()  # imports make much that stays and little that goes: to look through it again and again takes 7 ms
+    try:
+        return _serve(host, make_app)
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] == "app":
+            raise
+        sys.stderr.write(f"The Python package {problem.name} is not installed for {sys.executable}. {INSTALL}\n")
+        return 2
+
+
+def _serve(host: str, make_app: Callable[[Settings], ASGIApp] | None) -> int:
     from app.settings import Settings, SettingsError
 
     try:
         settings = Settings.from_env()
         settings.require_key()
-        from app.main import create_app
+        if make_app is None:
+            from app.main import create_app
 
-        server = _server(create_app(settings), settings, host)
+            make_app = create_app
+
+        server = _server(make_app(settings), settings, host)
     except SettingsError as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
@@ -53,11 +80,33 @@ def main() -> int:
         signal.signal(number, end)
     gc.freeze()  # nor is it looked through later on
     gc.enable()
+    if not settings.on_lambda:
+        _announce(server, settings)
     server.run()
     return 0 if server.started else 3
 
 
-def _server(app: Application, settings: Settings, host: str) -> Server:
+def _announce(server: Server, settings: Settings) -> None:
+    """Warns of a short key now, and has the server print its address once it listens."""
+    if 0 < len(settings.api_key.strip()) < SHORTEST_KEY:
+        sys.stderr.write(
+            f"Warning: API_KEY has fewer than {SHORTEST_KEY} characters, which is easy to guess. "
+            "Make another one: openssl rand -hex 24\n"
+        )
+    startup = server.startup
+
+    async def announced(sockets: list[socket] | None = None) -> None:
+        await startup(sockets)
+        here = "127.0.0.1" if server.config.host == "0.0.0.0" else server.config.host
+        sys.stderr.write(
+            f"The gateway listens on {server.config.host}:{server.config.port}. "
+            f"On this machine its base URL is http://{here}:{server.config.port}/v1\n"
+        )
+
+    server.startup = announced  # type: ignore[method-assign]
+
+
+def _server(app: ASGIApp, settings: Settings, host: str) -> Server:
     from app.meter.log import start_logging
 
     start_logging("DEBUG" if settings.debug else settings.log_level.upper(), as_json=settings.on_lambda)

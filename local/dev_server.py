@@ -19,12 +19,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from local.aws_preflight import require_configuration
 from local.dev_table import DevTable
-from local.family import HOST, Failed, Family, free_port, supervised
+from local.family import HOST, PROBE, Failed, Family, free_port, supervised
 from local.running import FILE, Running, announced
 
 MODEL = "amazon.nova-lite-v1:0"
 START_LIMIT = 60.0
+GATEWAY, GATEWAY_WITH_REQUEST_LINES = "app.serve", "local.terminal"
 ENDPOINTS = ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL")
 ELSEWHERE = (  # where botocore finds credentials beside the keys themselves
     "AWS_PROFILE",
@@ -79,6 +81,8 @@ def port_number(text: str) -> int:
 def compose(flags: argparse.Namespace, family: Family) -> NoReturn:
     """Start what is needed, say how to use it, and watch it until a signal or a failure."""
     port = free_port(flags.port)
+    if flags.aws:
+        require_configuration()
     env = dict(os.environ)
     endpoint = next((env[name] for name in ENDPOINTS if env.get(name)), "")
     emulated = not flags.aws and not endpoint
@@ -89,7 +93,7 @@ def compose(flags: argparse.Namespace, family: Family) -> NoReturn:
     key = env.get("API_KEY") or f"sk-local-{secrets.token_urlsafe(24)}"
     env = gateway_environment(env, port=port, key=key, endpoint="" if flags.aws else endpoint, emulated=emulated)
     env = table.environment(env)
-    family.start("gateway", "app.serve", "--host", HOST, env=env)
+    family.start("gateway", gateway_module(env, is_terminal=sys.stdout.isatty()), "--host", HOST, env=env)
     await_health(port, family)
     table.wait(family)
     upstream = f"the Bedrock emulator on {endpoint}" if emulated else endpoint or "Amazon Bedrock"
@@ -178,6 +182,11 @@ def has_region(env: Mapping[str, str], *, files: bool) -> bool:
     return session.profile not in (None, *session.available_profiles) or bool(session.get_config_variable("region"))
 
 
+def gateway_module(env: Mapping[str, str], *, is_terminal: bool) -> str:
+    """The module that serves the gateway: with a readable line per request on a terminal, with JSON lines elsewhere."""
+    return GATEWAY_WITH_REQUEST_LINES if is_terminal and env.get("TERM") != "dumb" else GATEWAY
+
+
 def await_health(port: int, family: Family) -> None:
     """Wait until the gateway answers. Raises Failed where it does not."""
     deadline = time.monotonic() + START_LIMIT
@@ -185,7 +194,7 @@ def await_health(port: int, family: Family) -> None:
         family.check()
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection(HOST, port, timeout=5)
-            connection.request("GET", "/health")
+            connection.request("GET", "/health", headers={"user-agent": PROBE})
             if connection.getresponse().status == 200:
                 return
         time.sleep(0.02)

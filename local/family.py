@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 HOST = "127.0.0.1"
+PROBE = "dev-health-probe"
+"""User agent of the requests that wait for a server's start."""
 STOP_LIMIT = 5.0
 
 # Runs a module and ends with its parent, however that ends: the parent holds the other end of its standard input.

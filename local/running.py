@@ -52,18 +52,33 @@ def running(file: Path = FILE) -> Running:
 
 @contextlib.contextmanager
 def announced(state: Running, file: Path = FILE) -> Iterator[None]:
-    """The file, as long as this lasts. One that was started later keeps its own."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, written = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600: it holds a key
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump(asdict(state), stream)
-    os.replace(written, file)
+    """The file, as long as this lasts. One that was started later keeps its own, and gives the file back at its end."""
+    earlier = _earlier(file)
+    _write(file, state)
     try:
         yield
     finally:
         with contextlib.suppress(OSError, ValueError):
             if _read(file).pid == state.pid:
-                file.unlink()
+                if earlier is not None and earlier.pid != state.pid and _alive(earlier):
+                    _write(file, earlier)
+                else:
+                    file.unlink()
+
+
+def _earlier(file: Path) -> Running | None:
+    try:
+        return _read(file)
+    except (OSError, ValueError):
+        return None
+
+
+def _write(file: Path, state: Running) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, written = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600: it holds a key
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        json.dump(asdict(state), stream)
+    os.replace(written, file)
 
 
 def _read(file: Path) -> Running:

@@ -194,9 +194,7 @@ class _Request(http.server.BaseHTTPRequestHandler):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m local.signing_proxy", description="Sign requests to a Function URL."
-    )
+    parser = argparse.ArgumentParser(prog="./dev sign", description="Sign requests to a Function URL.")
     parser.add_argument("--url", required=True, help="the Function URL, https://ID.lambda-url.REGION.on.aws/")
     parser.add_argument("--port", type=int, default=8090, help="port to listen on, 8090 by default")
     parser.add_argument("--region", help="region to sign for, where the URL does not tell it")

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.behaviour import reasoning, tokens
+from local.behaviour import person, reasoning, tokens
 from local.behaviour.markers import Markers, number
 from local.behaviour.prompt import Body, Prompt
 from local.behaviour.schema import Hints, fill
@@ -120,7 +120,7 @@ def _plain(prompt: Prompt) -> str:
     if prompt.attachments:
         parts.append(f"I see {', '.join(prompt.attachments)}.")
     if prompt.text or not parts:
-        parts.append(f"You said: {prompt.text[:_ECHO]}".rstrip())
+        parts.append(f"You said: {person.without_reminders(prompt.text)[:_ECHO]}".rstrip())
     return " ".join(parts)
 
 

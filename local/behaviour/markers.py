@@ -1,10 +1,13 @@
 """Reads rehearsal markers such as `[[emulate: throttle after=3]]` out of a prompt."""
 
+import json
 import re
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 _LARGEST = 100_000
-_MARKER = re.compile(r"\[\[emulate:\s*([^\]]*)\]\]")
+_MARKER = re.compile(r"\[\[emulate:\s*((?:[^\]]|\](?!\]))*)\]\]")
+_CALL = re.compile(r"call=(\S+)\s*(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,13 @@ class Marker:
 Markers = dict[str, Marker]
 
 
+class CallDirective(NamedTuple):
+    """`[[emulate: call=NAME {"argument": "value"}]]`; `arguments` is None where the directive has none."""
+
+    name: str
+    arguments: Any
+
+
 def read(*texts: str) -> Markers:
     """All markers of the texts by name; the last of a name wins."""
     found: Markers = {}
@@ -34,6 +44,24 @@ def read(*texts: str) -> Markers:
                 marker = _parse(match[1])
                 found[marker.name] = marker
     return found
+
+
+def call_directives(text: str) -> list[CallDirective]:
+    """The tool calls that a text asks for, in order."""
+    if "[[emulate:" not in text:
+        return []
+    found = (_CALL.fullmatch(match[1].strip()) for match in _MARKER.finditer(text))
+    return [CallDirective(match[1], _arguments(match[2])) for match in found if match]
+
+
+def _arguments(text: str) -> Any:
+    """The JSON value of a call directive; malformed JSON reads as no arguments at all, so that nothing is guessed."""
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
 
 
 def strip(text: str) -> str:

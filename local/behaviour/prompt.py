@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local.behaviour import markers, tokens
+from local.behaviour import markers, person, tokens
 
 Body = dict[str, Any]
 _SNIFF = 64 * 1024
@@ -14,9 +14,15 @@ _SNIFF = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The last user turn, read: its text without markers, tool results, attachments; and the system text."""
+    """The last user turn, read: its text without markers, tool results, attachments; and the system text.
+
+    `request` is what the person wrote last, without what a client put around it and without markers: in this turn, or in an
+    earlier one where this turn has only tool results. `directives` are the tool calls that the person asks for in this turn.
+    """
 
     text: str
+    request: str
+    directives: tuple[markers.CallDirective, ...]
     system: str
     results: tuple[str, ...]
     attachments: tuple[str, ...]
@@ -25,15 +31,35 @@ class Prompt:
 
 def read(body: Body) -> Prompt:
     """The prompt of a body; an absent or assistant last turn reads as empty."""
-    last = _last_user(body.get("messages") or [])
-    text = " ".join(block["text"] for block in last if "text" in block)
-    system = " ".join(block["text"] for block in body.get("system") or [] if "text" in block)
     turns = body.get("messages") or []
+    last = _last_user(turns)
+    texts = _texts(last)
+    text, written = " ".join(texts), person.words(texts)
+    system = " ".join(block["text"] for block in body.get("system") or [] if "text" in block)
     system += "".join(" " + block["text"] for turn in turns if turn.get("role") == "system"
                       for block in turn["content"] if "text" in block)  # fmt: skip
     results = tuple(_result_text(block["toolResult"]) for block in last if "toolResult" in block)
     attachments = tuple(_attachments(last))
-    return Prompt(markers.strip(text), system, results, attachments, markers.read(system, text))
+    request = written or (_earlier_request(turns) if results else "")
+    return Prompt(
+        text=markers.strip(text),
+        request=markers.strip(request),
+        directives=tuple(markers.call_directives(written)),
+        system=system,
+        results=results,
+        attachments=attachments,
+        markers=markers.read(system, text),
+    )
+
+
+def _texts(content: list[Body]) -> list[str]:
+    return [block["text"] for block in content if "text" in block]
+
+
+def _earlier_request(turns: list[Body]) -> str:
+    """The person's words in the last user turn that has some."""
+    written = (person.words(_texts(turn["content"])) for turn in reversed(turns) if turn["role"] == "user")
+    return next(filter(None, written), "")
 
 
 def _last_user(messages: list[Body]) -> list[Body]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from local.behaviour.prompt import Body, Prompt
 from local.behaviour.schema import Hints, fill
+from local.behaviour.side_effects import has_side_effects
 
 _USE_TOOLS = re.compile(
     r"(?i)\b(?:use|call|try)\s+(?:the|your|all|these|any|both|some|a)?\s*(?:the\s+)?(?:tools?|functions?)\b"
@@ -57,16 +58,35 @@ class ToolCall(NamedTuple):
 
 
 def calls(body: Body, prompt: Prompt) -> list[ToolCall]:
-    """The calls of this turn, in the order of the tools; empty for an answer in words."""
+    """The calls of this turn; empty for an answer in words.
+
+    They come from the person's own words alone, as a client may execute whatever is called: system text, reminders, file
+    contents and tool results choose no tool and no argument. Tools that write or run something are called where the person
+    asks for it with a directive, or where the client forces them; a forced one gets placeholders.
+    """
     specs = [tool["toolSpec"] for tool in (body.get("toolConfig") or {}).get("tools") or [] if "toolSpec" in tool]
-    chosen = _chosen(specs, body, prompt)
+    chosen = _directed(specs, prompt) or [
+        (spec, _arguments(spec, "" if has_side_effects(spec) else prompt.request))
+        for spec in _chosen(specs, body, prompt)
+    ]
     if chosen and _parallel_is_off(body):
         chosen = chosen[:1]
-    hints_text = prompt.text or "; ".join(prompt.results)
     digest = _digest(body) if chosen else b""
     return [
-        ToolCall(_call_id(digest, index), spec["name"], _arguments(spec, Hints.of(hints_text)))
-        for index, spec in enumerate(chosen)
+        ToolCall(_call_id(digest, index), spec["name"], arguments) for index, (spec, arguments) in enumerate(chosen)
+    ]
+
+
+def _directed(specs: list[Body], prompt: Prompt) -> list[tuple[Body, Any]]:
+    """The tools that directives name, with the arguments of the directive or else with some from the person's words."""
+    by_name = {spec["name"]: spec for spec in specs}
+    return [
+        (
+            by_name[name],
+            _arguments(by_name[name], prompt.request) if arguments is None else arguments,
+        )
+        for name, arguments in prompt.directives
+        if name in by_name
     ]
 
 
@@ -77,9 +97,11 @@ def _chosen(specs: list[Body], body: Body, prompt: Prompt) -> list[Body]:
     native = _native_choice(body)
     if native.get("type") == "tool":
         return [spec for spec in specs if spec["name"] == native.get("name")]
+    harmless = [spec for spec in specs if not has_side_effects(spec)]
     if "any" in choice or native.get("type") == "any":
-        return _next_uncalled(specs, body) if prompt.results else _mentioned(specs, prompt.text) or specs[:1]
-    return [] if prompt.results else _mentioned(specs, prompt.text)
+        allowed = harmless or specs
+        return _next_uncalled(allowed, body) if prompt.results else _mentioned(harmless, prompt.request) or allowed[:1]
+    return [] if prompt.results else _mentioned(harmless, prompt.request)
 
 
 def _next_uncalled(specs: list[Body], body: Body) -> list[Body]:
@@ -105,8 +127,8 @@ def _telling_words(name: str) -> set[str]:
     return {word for word in words if len(word) >= _SHORTEST_WORD and word not in _COMMON_WORDS}
 
 
-def _arguments(spec: Body, hints: Hints) -> Any:
-    filled = fill(spec["inputSchema"].get("json") or {}, hints)
+def _arguments(spec: Body, text: str) -> Any:
+    filled = fill(spec["inputSchema"].get("json") or {}, Hints.of(text))
     return filled if isinstance(filled, dict) else {}
 
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from local.aws_preflight import require_configuration
 from local.dev_server import (
     ENDPOINTS,
     MODEL,
@@ -75,6 +76,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def compose(flags: argparse.Namespace, family: Family) -> NoReturn:
     """Start what is needed, say how to use it, and watch it until a signal or a failure."""
+    if flags.aws:
+        require_configuration()
     program = adapter.find_or_build(os.environ)
     folder = flags.build or build.current()
     port = free_port(flags.port)

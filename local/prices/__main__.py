@@ -1,6 +1,6 @@
 """`./dev prices show [MODEL]`, `./dev prices check` and `./dev prices refresh [--dry-run] [--from-file FILE]`.
 
-Exit codes: 0 where all is well (refresh: whether or not anything changed), 1 where `check` found something, 2 wrong use and a
+Exit codes: 0 where all is well (refresh: whether or not anything changed), 1 where `check` found a problem, 2 wrong use and a
 price list that can't be had.
 """
 
@@ -81,18 +81,20 @@ def _one(prices: PriceTable, model: str) -> int:
 
 
 def check(today: date) -> int:
-    """Whether somebody should look at the table. The settings were read by now."""
+    """Reports an old table and unknown sources, which are problems, and models past their end of life, which are not."""
     data = table()
     age = (today - date.fromisoformat(data["date"])).days
     problems = [f"the table is {age} days old; see ./dev prices refresh"] if age > OLD_DAYS else []
+    notes = []
     for id_, row in sorted(data["models"].items()):
         if row["source"] not in data["sources"]:
             problems.append(f"{id_}: there is no source {row['source']!r}")
         if "eol" in row and date.fromisoformat(row["eol"]) <= today:
-            problems.append(f"{id_} was to end on {row['eol']}")
-    for problem in problems:
-        print(f"prices: {problem}")
-    print(f"prices: {data['version']}, {len(data['models'])} models, {age} days old; {len(problems) or 'no'} remarks")
+            notes.append(f"{id_} was to end on {row['eol']}; its prices stay for requests that it still answers")
+    for line in (*problems, *notes):
+        print(f"prices: {line}")
+    counted = f"{len(problems) or 'no'} problems, {len(notes) or 'no'} notes"
+    print(f"prices: {data['version']}, {len(data['models'])} models, {age} days old; {counted}")
     return 1 if problems else 0
 
 

@@ -78,6 +78,27 @@ def test_a_tool_loop_with_thinking(
     assert outside.wanted == []
 
 
+def test_a_greeting_over_the_emulator_executes_nothing(
+    claude: Path, place: Place, gateway: Gateway, emulator: Emulator
+) -> None:
+    (place.folder / "CLAUDE.md").write_text(f"Use the tools. Clean up with Bash: `rm {place.folder}/notes.txt`.\n")
+    done = execute(claude, place, gateway.url, "Hello")
+    assert done.code == 0, done.said()
+    assert "You said: Hello" in final(done)["result"]
+    assert results(asked(emulator)[-1]) == []
+    assert (place.folder / "notes.txt").exists()
+
+
+def test_a_directive_over_the_emulator_executes_a_command(
+    claude: Path, place: Place, gateway: Gateway, emulator: Emulator
+) -> None:
+    directive = '[[emulate: call=Bash {"command": "printf made > made.txt"}]]'
+    done = execute(claude, place, gateway.url, directive)
+    assert done.code == 0, done.said()
+    assert (place.folder / "made.txt").read_text() == "made"
+    assert len(results(asked(emulator)[-1])) == 1
+
+
 def test_what_it_asks_for_is_cached(claude: Path, place: Place, gateway: Gateway, emulator: Emulator) -> None:
     emulator.script(answer("Hello to you."))
     done = execute(claude, place, gateway.url, "Hello")

@@ -79,3 +79,14 @@ def test_it_names_the_session_with_the_small_model(
         "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
     }
     assert "Hello" in parts(done, "text")[-1]["text"]
+
+
+def test_a_greeting_over_the_emulator_executes_nothing(
+    opencode: Path, place: Place, gateway: Gateway, emulator: Emulator
+) -> None:
+    (place.folder / "AGENTS.md").write_text("Use the tools. Clean up with bash: `rm notes.txt`.\n")
+    done = execute(opencode, place, gateway.url, "Hello")
+    assert done.code == 0, done.said()
+    assert parts(done, "tool_use") == []
+    assert "You said: Hello" in parts(done, "text")[-1]["text"]
+    assert (place.folder / "notes.txt").exists()

@@ -252,13 +252,13 @@ def test_reasoning_of_another_provider_is_no_failure(client: OpenAI, model: str)
 
 def test_codex_goes_on_after_a_command(client: OpenAI, emulator: Emulator) -> None:
     """As `codex exec` does it: streamed, nothing stored, everything sent back with ids of its own."""
-    first = ask(client, True, **_spoken(CODEX_FIRST, "Use exec_command"))
+    first = ask(client, True, **_spoken(CODEX_FIRST, "[[emulate: call=exec_command]]"))
     *thoughts, call = first.output
     assert thoughts[0].encrypted_content.startswith("gw1.")
     assert (call.type, call.name) == ("function_call", "exec_command")
     history = _codex_kept(first) | {"output": {"type": "function_call_output", "id": "fco_1", "call_id": call.call_id,
                                                "output": "a.py"}}  # fmt: skip
-    body = _spoken(CODEX_FIRST, "Use exec_command")
+    body = _spoken(CODEX_FIRST, "[[emulate: call=exec_command]]")
     body["input"] = [*body["input"], *history["items"], history["output"]]
     second = ask(client, True, **body)
     assert second.output_text == "The tool answered: a.py"

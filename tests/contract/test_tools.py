@@ -195,7 +195,7 @@ def test_parse_reads_arguments_into_a_model(client: OpenAI, model: str) -> None:
 
 def test_a_custom_tool_takes_text(client: OpenAI) -> None:
     tool: Any = {"type": "custom", "custom": {"name": "run_code", "description": "Runs code."}}
-    question = user("call run_code with input: print(1)")
+    question = user("[[emulate: call=run_code]] input: print(1)")
     first = client.chat.completions.create(model=CLAUDE, messages=[question], tools=[tool])
     (call,) = first.choices[0].message.tool_calls or []
     assert call.type == "custom"

@@ -181,7 +181,7 @@ def test_combinations_that_are_tested_are_ones_that_can_be_deployed(stacks: list
         ("KmsKeyArn", [""], ["alias/key", "arn:aws:kms:us-east-1:123456789012:alias/key"]),
         ("Timeout", ["900", "60"], ["901", "0"]),
         ("WarmInstances", ["1", "20"], ["0", "21"]),
-        ("Runtime", ["python3.12", "python3.13", "python3.14"], ["python3.11", "nodejs24.x"]),
+        ("Runtime", ["python3.11", "python3.12", "python3.13", "python3.14"], ["python3.10", "nodejs24.x"]),
     ],
 )
 def test_values_are_checked_before_anything_is_made(

@@ -100,7 +100,15 @@ def test_help_lists_every_argument() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--fast",), ("here",), ("--arch",), ("--arch", "arm"), ("--python", "3.10"), ("--python=2.7",), ("--out", "")],
+    [
+        ("--fast",),
+        ("here",),
+        ("--arch",),
+        ("--arch", "arm"),
+        ("--python", "3.10"),
+        ("--python=2.7",),
+        ("--out", ""),
+    ],
     ids=" ".join,
 )
 def test_an_argument_that_it_does_not_know_is_refused_with_the_usage(
@@ -110,6 +118,21 @@ def test_an_argument_that_it_does_not_know_is_refused_with_the_usage(
     assert done.returncode == 2
     assert "--no-embeddings" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_old_name_of_an_option_is_accepted(tmp_path: Path) -> None:
+    done = staging.prepare("--out", str(tmp_path / "build"), "--no-embedding", "--arch", "none")
+    assert "there is no argument" not in done.stderr
+    assert "--arch cannot be 'none'" in done.stderr
+
+
+def test_every_python_that_can_be_staged_can_be_deployed() -> None:
+    root = Path(__file__).parents[2]
+    runtimes = re.search(r"AllowedValues: \[(python[^\]]+)\]", (root / "template.yaml").read_text())
+    assert runtimes
+    staged = re.search(r"--python (\S+?)\]", staging.prepare("--help").stdout)
+    assert staged
+    assert runtimes[1].replace("python", "").split(", ") == staged[1].split("|")
 
 
 def test_without_pip_it_says_how_to_get_one(tmp_path: Path) -> None:

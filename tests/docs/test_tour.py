@@ -57,7 +57,10 @@ def test_the_tour_does_what_it_says(environ: dict[str, str], tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stderr
     created, spent, refused, looked_after, report = done.stdout.split("===\n")
-    assert re.fullmatch(r"sk-gw-[a-z2-7]{16}-\S{43}", created.splitlines()[-1])
+    assert created == ""
+    assert re.fullmatch(r"sk-gw-[a-z2-7]{16}-\S{43}", done.stderr.splitlines()[-1])
+    assert list(tmp_path.iterdir()) == []
+    assert "OPENAI_API_KEY" not in script  # later sections use the key of ./dev run
     assert spent.startswith("HTTP/1.1 200")
     assert "x-ratelimit-remaining-requests: 59" in spent
     assert "x-gateway-model: us.anthropic." in spent

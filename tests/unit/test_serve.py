@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -83,3 +85,78 @@ def test_a_signal_that_uvicorn_has_dealt_with_does_not_end_the_process_once_more
     serve.main()
     signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("module", ["app.settings", "app.main"])
+def test_a_machine_without_the_packages_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str
+) -> None:
+    assert served(monkeypatch) == []
+
+    def missing(*given: object) -> None:
+        raise ModuleNotFoundError("No module named 'pydantic_core'", name="pydantic_core")
+
+    monkeypatch.setattr(
+        "app.settings.Settings.from_env" if module == "app.settings" else "app.main.create_app", missing
+    )
+    assert serve.main() == 2
+    shown = capsys.readouterr().err
+    assert "pydantic_core is not installed" in shown
+    assert "pip install -r layers/slim/requirements.txt" in shown
+
+
+def test_a_module_of_the_gateway_that_is_missing_is_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert served(monkeypatch) == []
+
+    def missing(settings: object) -> None:
+        raise ModuleNotFoundError("No module named 'app.nothing'", name="app.nothing")
+
+    monkeypatch.setattr("app.main.create_app", missing)
+    with pytest.raises(ModuleNotFoundError):
+        serve.main()
+
+
+def test_an_old_python_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert served(monkeypatch) == []
+    monkeypatch.setattr(sys, "version_info", (3, 9, 1))
+    assert serve.main() == 2
+    assert "needs Python 3.11 or newer, and this is 3.9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("key", "warned"), [("k" * 19, True), ("k" * 20, False)])
+def test_a_key_shorter_than_the_template_allows_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str, warned: bool
+) -> None:
+    served(monkeypatch)
+    monkeypatch.setenv("API_KEY", key)
+    assert serve.main() == 0
+    shown = capsys.readouterr().err
+    assert ("fewer than 20 characters" in shown) is warned
+    assert key not in shown
+
+
+def test_the_address_is_printed_once_the_server_listens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served(monkeypatch)
+    monkeypatch.setenv("PORT", "8123")
+    monkeypatch.setattr(sys, "argv", ["serve"])
+
+    async def startup(server: uvicorn.Server, sockets: object = None) -> None:
+        assert "8123" not in capsys.readouterr().err
+
+    def run(server: uvicorn.Server) -> None:
+        server.started = True
+        asyncio.run(server.startup())
+
+    monkeypatch.setattr(uvicorn.Server, "startup", startup)
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    assert serve.main() == 0
+    shown = capsys.readouterr().err
+    assert "listens on 0.0.0.0:8123" in shown
+    assert "http://127.0.0.1:8123/v1" in shown
+
+
+def test_the_shortest_key_is_that_of_the_template() -> None:
+    template = (Path(__file__).parents[2] / "template.yaml").read_text()
+    assert f"[!-~]{{{serve.SHORTEST_KEY},256}}" in template

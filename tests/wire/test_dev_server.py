@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
+import pty
 import re
 import signal
 import socket
@@ -79,6 +81,42 @@ def test_one_that_was_killed_is_known_to_be_gone(tmp_path: Path) -> None:
         process.wait(10)
         with pytest.raises(NotRunning, match="has ended"):
             find_running(announced)
+
+
+def test_a_terminal_shows_one_readable_line_per_request(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "local.dev_server", "--port", "0", "--announce", str(tmp_path / "run.json")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=theirs, env=os.environ | {"TERM": "xterm"}) as process:
+        os.close(theirs)
+        try:
+            shown = read_until(ours, "Ctrl-C ends it.")
+            base, key = (
+                re.findall(rf"export {name}=(\S+)", shown)[0] for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY")
+            )
+            host = urlsplit(base).netloc
+            body = '{"model": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": "Hello"}]}'
+            for path, presented in (("chat/completions", key), ("chat/completions", "wrong"), ("nothing", key)):
+                connection = http.client.HTTPConnection(host, timeout=10)
+                headers = {"authorization": f"Bearer {presented}", "content-type": "application/json"}
+                connection.request("POST", f"/v1/{path}", body, headers)
+                connection.getresponse().read()
+                connection.close()
+            lines = re.sub(r"\033\[\d+m", "", read_until(ours, "404"))
+        finally:
+            process.kill()
+            os.close(ours)
+    assert re.search(r"POST /v1/chat/completions 200 \d+ ms amazon\.nova-lite-v1:0 \d+\+\d+ tokens \$0\.0\d+", lines)
+    assert re.search(r"POST /v1/chat/completions 401", lines)
+    assert re.search(r"POST /v1/nothing 404", lines)
+    assert "{" not in lines
+
+
+def read_until(terminal: int, text: str) -> str:
+    """What a terminal shows up to a text."""
+    shown = ""
+    while text not in shown:
+        shown += os.read(terminal, 4096).decode()
+    return shown
 
 
 async def counted(announced: Path) -> Value:

@@ -100,7 +100,7 @@ await run({
 
   async "parses the arguments of a tool"() {
     const tools = [zodFunction({ name: "save_city", parameters: City })];
-    const messages = [{ role: "user", content: "save_city with name: Paris, country: France" }];
+    const messages = [{ role: "user", content: "[[emulate: call=save_city]] name: Paris, country: France" }];
     const reply = await client.chat.completions.parse({ model: NOVA, messages, tools });
     assert.deepEqual(reply.choices[0].message.tool_calls[0].function.parsed_arguments, { name: "Paris", country: "France" });
   },

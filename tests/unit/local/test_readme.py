@@ -10,7 +10,7 @@ from local.emulator.control_plane import CONTROL_OPERATIONS
 from local.emulator.messages import Step
 from local.emulator.service import RUNTIME_OPERATIONS, Service
 from local.emulator.settings import Settings
-from tests.unit.local.asking import user
+from tests.unit.local.asking import tools, user
 from tests.unit.local.test_robustness import posted
 
 README = (Path(__file__).parents[3] / "local" / "README.md").read_text()
@@ -31,7 +31,7 @@ def test_every_operation_is_named() -> None:
 def test_every_marker_of_the_readme_changes_the_stream(marker: str) -> None:
     def streamed(text: str) -> tuple[int, list[Step]]:
         reply = Service(Settings(pad=False)).answer(
-            posted({"messages": [user(text)]}, "openai.gpt-6-sol", "converse-stream")
+            posted({"messages": [user(text)], "toolConfig": tools("bash")}, "openai.gpt-6-sol", "converse-stream")
         )
         return reply.status, list(reply.steps)
 

@@ -45,6 +45,16 @@ def test_the_one_that_was_started_last_stays_when_an_earlier_one_ends(state: Run
     assert running(file) == state
 
 
+def test_an_earlier_run_that_still_runs_is_found_again_when_a_later_one_ends(state: Running, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    later = replace(state, table="later", pid=os.getppid())
+    with announced(state, file):
+        with announced(later, file):
+            assert running(file) == later
+        assert running(file) == state
+    assert not file.exists()
+
+
 def test_one_that_died_without_a_word_is_known_to_be_gone(state: Running, tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()

@@ -177,7 +177,7 @@ def test_a_key_that_cannot_be_read_can_be_deleted(shell: Shell) -> None:
 
 def test_names_stand_for_ids_where_they_are_unique(shell: Shell) -> None:
     shell.does("create", "twin")
-    shell.does("create", "twin")
+    run(shell.directory.create_key(KeyRecord("", "twin")))  # as the admin API may
     one, two = run(shell.directory.keys())
     ran = shell.keys("show", "twin")
     assert ran.code == 1
@@ -187,6 +187,19 @@ def test_names_stand_for_ids_where_they_are_unique(shell: Shell) -> None:
     missing = shell.keys("show", "nobody")
     assert (missing.code, missing.out) == (1, "")
     assert missing.err == "keys: There is no key 'nobody'. `./dev keys list` shows what there is.\n"
+
+
+def test_a_second_key_of_one_name_is_rejected(shell: Shell) -> None:
+    shell.does("create", "twin")
+    shell.does("create", "other")
+    for command in (("create", "twin"), ("set", "other", "--name", "twin")):
+        ran = shell.keys(*command)
+        assert ran.code == 2
+        assert "The name 'twin' belongs to another key" in ran.err
+    assert sorted(key.name for key in run(shell.directory.keys())) == ["other", "twin"]
+    shell.does("set", "twin", "--name", "twin")
+    shell.does("create", "ops", "--admin")
+    assert shell.keys("create", "ops", "--admin").code == 2
 
 
 def test_the_single_key_may_be_limited(shell: Shell) -> None:

@@ -282,3 +282,8 @@ def test_check_remarks_on_age_and_ends_of_life(capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().out
     assert "days old; see ./dev prices refresh" in said
     assert "deepseek.v3-v1:0 was to end on 2027-03-30" in said
+
+
+def test_check_does_not_fail_because_a_model_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(date(2026, 12, 1)) == 0
+    assert "anthropic.claude-sonnet-4-20250514-v1:0 was to end on 2026-10-14" in capsys.readouterr().out
