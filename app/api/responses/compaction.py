@@ -12,6 +12,7 @@ from app.api.responses.encode import encode_usage
 from app.api.responses.ids import item_id, new_id
 from app.api.responses.sealed import LARGEST, seal_summary
 from app.core.ports import Call
+from app.core.response_items import full_item
 from app.errors import InvalidRequest, UpstreamFailure
 
 _KEPT = ("model", "input", "previous_response_id", "service_tier", "prompt_cache_key", "safety_identifier", "user")
@@ -35,7 +36,7 @@ async def compact(desk: Desk, call: Call, body: Any, created: int) -> dict[str, 
     text = reply.text.strip()
     if not text or len(text) > LARGEST // 8:
         raise UpstreamFailure("The model gave no summary that can be used.", code="empty_answer")
-    said = [item for item in items if item.get("type") == "message" and item.get("role") == "user"]
+    said = [full_item(item) for item in items if item.get("type") == "message" and item.get("role") == "user"]
     summary = {"id": item_id("compaction"), "type": "compaction", "encrypted_content": seal_summary(text)}
     return {
         "id": new_id("resp_"),
