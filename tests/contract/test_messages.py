@@ -17,7 +17,7 @@ from app.core.events import Usage
 from app.core.ports import Caller
 from app.stores.table.memory import MemoryTable
 from local.emulator import Emulator
-from tests.contract.conftest import KEY, sent, serving
+from tests.contract.conftest import KEY, RECORDER, sent, serving
 from tests.contract.words import CLAUDE, DEEPSEEK, NOVA
 from tests.unit.api.messages.bodies import CLAUDE_CODE_BETAS, HOUR, IMAGE, PDF, WEATHER, claude_code
 from tests.wire import gateway as wire
@@ -385,7 +385,7 @@ def test_a_refusal_to_count_is_an_estimate(client: Anthropic, emulator: Emulator
 
 
 def test_counts_are_on_the_books_and_cost_nothing(emulator: Emulator) -> None:
-    with wire.serving(emulator.url, api_key=KEY) as gateway, sdk(gateway.url) as client:
+    with wire.serving(emulator.url, wrap=RECORDER.wrap, api_key=KEY) as gateway, sdk(gateway.url) as client:
         assert client.messages.count_tokens(model=CLAUDE, messages=[user("Hello")]).input_tokens
         with pytest.raises(anthropic.NotFoundError):
             client.messages.count_tokens(model="nothing", messages=[user("Hello")])

@@ -174,7 +174,8 @@ class ToolUse(Growing):
         if self._freeform is not None:
             self.frames.add("response.custom_tool_call_input.done", self.place() | {"input": value})
         elif self._tool.kind == "function":
-            self.frames.add("response.function_call_arguments.done", self.place() | {"arguments": value})
+            done = self.place() | {"name": self._tool.name, "arguments": value}
+            self.frames.add("response.function_call_arguments.done", done)
         else:
             value = _object(value)
         return self.done(call_item(self.id, self._call_id, self._tool, status, value))
