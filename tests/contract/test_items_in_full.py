@@ -64,3 +64,20 @@ def test_items_of_a_conversation_come_back_in_full(client: OpenAI) -> None:
 
 def test_a_conversation_without_items_is_an_empty_list(client: OpenAI) -> None:
     assert client.conversations.items.list(client.conversations.create().id).data == []
+
+
+TRIGGER: Any = {"type": "compaction_trigger"}
+
+
+def test_a_compaction_trigger_gives_one_compaction_item(client: OpenAI) -> None:
+    made = client.responses.create(model=CLAUDE, input=[*SHORTHAND, TRIGGER])
+    assert [item.type for item in made.output] == ["compaction"]
+    assert made.status == "completed"
+
+
+def test_a_compaction_trigger_gives_one_compaction_item_streamed(client: OpenAI) -> None:
+    stream = client.responses.create(model=CLAUDE, input=[*SHORTHAND, TRIGGER], stream=True)
+    kinds = [event.type.removeprefix("response.") for event in stream]
+    assert kinds == [
+        "created", "in_progress", "output_item.added", "compaction.compacting", "output_item.done", "completed"
+    ]  # fmt: skip
