@@ -33,6 +33,28 @@ def sdk(url: str, key: str = KEY, **options: Any) -> Anthropic:
     return Anthropic(base_url=url, api_key=key, max_retries=0, timeout=20, **options)
 
 
+@pytest.mark.parametrize(("method", "path", "status", "kind"), [
+    ("GET", "/v1/nothing", 404, "not_found_error"),
+    ("GET", "/", 200, ""),
+    ("POST", "/", 405, "invalid_request_error"),
+    ("POST", "/v1/chat/completions", 401, "authentication_error"),
+    ("POST", "/v1/responses", 401, "authentication_error"),
+    ("POST", "/v1/complete", 404, "not_found_error"),
+    ("POST", "/v1/messages/batches", 404, "not_found_error"),
+    ("GET", "/v1/models/none", 401, "authentication_error"),
+])  # fmt: skip
+def test_errors_are_in_the_envelope_of_the_client_on_every_path(
+    http: httpx.Client, method: str, path: str, status: int, kind: str
+) -> None:
+    reply = http.request(method, path, headers=VERSION)
+    assert reply.status_code == status
+    assert reply.headers["request-id"] == reply.headers["x-request-id"]
+    if kind:
+        body = reply.json()
+        assert (body["type"], body["error"]["type"]) == ("error", kind)
+        assert body["request_id"] == reply.headers["request-id"]
+
+
 @pytest.fixture(scope="session")
 def session_claude(gateway: str) -> Iterator[Anthropic]:
     with sdk(gateway) as client:
