@@ -124,7 +124,7 @@ class Ping(BaseModel):
 REQUIRED = {"response.function_call_arguments.done": "name"}
 """Event -> a member that the specification requires and the SDK's type does not have (openai 3.52)."""
 
-_PREFIX = re.compile(r"^(/api)?/v1(?=/)")
+_PREFIX = re.compile(r"^(/api)?(/v1)+(?=/)")
 MOST_LINES = 12
 _ID = "[^/]+"
 _ORG = "/organization"
@@ -187,7 +187,7 @@ UNTYPED = (
 
 def violations(exchange: Exchange) -> list[str]:
     """One line for each place where an answer is not what its type says."""
-    path = _PREFIX.sub("", exchange.path.rstrip("/"))
+    path = _PREFIX.sub("", re.sub("/+", "/", exchange.path.rstrip("/")))
     if not exchange.body or exchange.method == "HEAD":
         return []
     if exchange.content_type.startswith("text/event-stream"):

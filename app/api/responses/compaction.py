@@ -5,6 +5,7 @@ The summary travels in the `encrypted_content` of a compaction item, which `deco
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from app.api.responses.desk import Desk
@@ -12,6 +13,7 @@ from app.api.responses.encode import compaction_item, encode_usage
 from app.api.responses.ids import item_id, new_id
 from app.api.responses.summary import MAX_SUMMARY_LENGTH, summary_task, unusable_summary
 from app.core.ports import Call
+from app.core.request_options import unknown_names
 from app.core.response_items import full_item
 from app.errors import InvalidRequest
 
@@ -26,7 +28,10 @@ async def compact(desk: Desk, call: Call, body: Any, created: int) -> dict[str, 
     items = [*prepared.past.items, *prepared.decoded.input_items[:-1]]
     if not items:
         raise InvalidRequest("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
-    reply = (await desk.gateway.complete(prepared.decoded.prompt, call))[0]
+    unused = {name: value for name, value in body.items() if name not in (*_KEPT, "instructions")}
+    prompt = prepared.decoded.prompt
+    prompt = replace(prompt, ignored=(*prompt.ignored, *unknown_names(unused)))
+    reply = (await desk.gateway.complete(prompt, call))[0]
     text = reply.text.strip()
     if not text or len(text) > MAX_SUMMARY_LENGTH:
         raise unusable_summary()
