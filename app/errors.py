@@ -8,6 +8,7 @@
     ├── NotFound                404   no such route, model or object
     ├── MethodNotAllowed        405   the route exists, the method does not
     ├── TooLarge                413   body over the limit
+    ├── UnsupportedMediaType    415   a coding of the body that is not supported
     ├── RateLimited             429   throttled; `retry_after` seconds
     ├── QuotaExceeded           429   a quota that waiting does not refill soon
     ├── Internal                500   a fault of ours, with a fixed text
@@ -106,6 +107,12 @@ class TooLarge(GatewayError):
     status = 413
     type = "invalid_request_error"
     code = "request_too_large"
+
+
+class UnsupportedMediaType(GatewayError):
+    status = 415
+    type = "invalid_request_error"
+    code = "unsupported_content_encoding"
 
 
 class RateLimited(GatewayError):

@@ -215,6 +215,7 @@ def _surrounded(app: ASGIApp, settings: Settings, prefixes: Sequence[str]) -> AS
             allow_headers=["*"],
             expose_headers=[
                 "x-request-id",
+                "request-id",
                 *RECEIPT_HEADERS,
                 "x-gateway-stream",
                 "x-gateway-estimate",

@@ -15,7 +15,7 @@ from typing import Any
 OVERALL = 90.0
 _RESPONSES = (
     *("choice", "frames", "freeform", "growing", "ids", "items", "parameters", "parts", "schema", "sealed", "shape"),
-    *("stream", "tools", "truncate", "wishes"),
+    *("stream", "summary", "tools", "truncate", "wishes"),
 )
 """What is pure there; the rest keeps, waits and answers."""
 WHOLE = (

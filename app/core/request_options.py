@@ -6,7 +6,7 @@ Pure. Every decoder raises InvalidRequest, which names the parameter, for a valu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from app.core.prompt import CachePoint, Guardrail, Tool
 from app.errors import InvalidRequest
@@ -15,6 +15,29 @@ MAX_METADATA_NAME, MAX_METADATA_VALUE = 64, 512
 FREEFORM_INPUT = "input"
 """The only argument of a `custom` tool after it is wrapped as a function."""
 _LONG = ("1h", "30m", "12h", "24h")
+
+
+MAX_REPORTED_NAMES = 20
+
+
+def unknown_names(extra: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The names of fields that no parameter has, fit for a header; an explicit null counts as absent."""
+    given = [name for name, value in (extra or {}).items() if value is not None]
+    return tuple(_header_word(name) for name in given[:MAX_REPORTED_NAMES])
+
+
+def _header_word(name: str) -> str:
+    letters = (letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "_" for letter in name[:40])
+    return "".join(letters)
+
+
+def allowed_mode(mode: Any, param: str) -> Literal["auto", "any"]:
+    """The mode of `tool_choice: {type: allowed_tools}`."""
+    if mode not in (None, "auto", "required"):
+        raise InvalidRequest(
+            "The mode of allowed_tools must be 'auto' or 'required'.", param=param, code="invalid_value"
+        )
+    return "any" if mode == "required" else "auto"
 
 
 def cache_ttl(asked: Any) -> str:

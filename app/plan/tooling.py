@@ -17,7 +17,7 @@ def decide_tools(draft: Draft) -> None:
     prompt, traits = draft.prompt, draft.traits
     choice = prompt.tool_choice
     tools = prompt.tools
-    if tools and not traits.tool_use:
+    if tools and not traits.tool_use and choice.mode != "none":
         raise InvalidRequest(
             f"The model {prompt.model!r} does not support tools.", param="tools", code="unsupported_value"
         )
@@ -26,7 +26,7 @@ def decide_tools(draft: Draft) -> None:
         choice = replace(choice, allowed=None)
     history = _called(draft)
     if choice.mode == "none":
-        tools = tools if history else ()
+        tools = tools if history and traits.tool_use else ()
         draft.silent_tools = bool(tools)
         if tools:
             draft.notes.append("Answer in text. Do not call any tool in this turn.")

@@ -19,6 +19,7 @@ from app.errors import GatewayError, PermissionDenied, RateLimited, Unauthentica
 from app.web.asgi import Request
 from app.web.auth import presented_keys
 from app.web.body import parse_json, read_body
+from app.web.content_coding import codings_of, decode_body
 
 if TYPE_CHECKING:
     from app.core.directory import Audit
@@ -111,7 +112,8 @@ class AdminDoor:
 
     async def body(self, request: Request, *, optional: bool = False) -> Any:
         """The JSON body; an `optional` one that is empty counts as `{}`. Raises InvalidRequest and TooLarge."""
-        body = await read_body(request.receive, BODY_LIMIT)
+        codings = codings_of(request.scope["headers"])
+        body = decode_body(await read_body(request.receive, BODY_LIMIT), codings, BODY_LIMIT)
         return {} if optional and not body.strip() else parse_json(body)
 
     async def note(

@@ -11,6 +11,9 @@ from app.core.json_values import has_infinity, may_overflow
 from app.errors import InvalidRequest, TooLarge
 from app.web.asgi import ClientDisconnect, Receive
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Some clients on Windows and .NET put it before UTF-8; RFC 8259 (8.1) lets a parser ignore it."""
+
 
 async def read_body(receive: Receive, limit: int) -> bytes:
     """The whole body. Raises TooLarge as soon as it is, and ClientDisconnect where the client leaves first."""
@@ -39,6 +42,7 @@ def parse_json(body: bytes) -> Any:
 
     The parser bounds the depth (200), so that nothing behind it can be made to overflow the stack.
     """
+    body = body.removeprefix(_BYTE_ORDER_MARK)
     if not body.strip():
         raise InvalidRequest("The request body is empty; it must be a JSON object.", code="invalid_json")
     try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import Any
 
 from app.web.asgi import ASGIApp, ClientDisconnect, Message, Receive, Scope, Send
 from app.web.body import too_large
 from app.web.problems import as_gateway_error, problem_response
+
+_TWICE = re.compile(r"^(/api)?/v1/v1/")
 
 
 def new_request_id() -> str:
@@ -26,9 +29,8 @@ class Context:
         started = time.time()
         scope.setdefault("state", {}).update(request_id=request_id, started=started)
         path = scope["path"]
-        if len(path) > 1 and path.endswith("/"):
-            # Both spellings are served: a redirect would lose the body of a POST with many clients.
-            scope["path"] = path.rstrip("/") or "/"
+        if path.endswith("/") or "//" in path or "/v1/v1/" in path:
+            scope["path"] = _joined(path)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -42,6 +44,14 @@ class Context:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def _joined(path: str) -> str:
+    """The path without what clients leave in when they join a base URL and a path: `//v1/models/`, `/v1/v1/messages`.
+
+    A redirect would lose the body of a POST with many clients.
+    """
+    return _TWICE.sub(r"\1/v1/", "/" + "/".join(filter(None, path.split("/"))))
 
 
 class Net:

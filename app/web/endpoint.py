@@ -11,6 +11,7 @@ from app.core.ports import Call, Caller, Keys
 from app.web.asgi import Request
 from app.web.auth import authenticate
 from app.web.body import parse_json, read_body
+from app.web.content_coding import codings_of, decode_body
 
 T = TypeVar("T")
 
@@ -49,8 +50,10 @@ class Door:
         return await self.decoded(request, lambda body: body)
 
     async def decoded(self, request: Request, decode: Callable[[Any], T]) -> T:
-        """The body, parsed and decoded; a large one in a thread, so that other people's streams flow meanwhile."""
-        body = await read_body(request.receive, self.max_body_bytes)
-        if len(body) < LARGE:
+        """The body, parsed and decoded; a large or compressed one in a thread, so that other streams flow meanwhile."""
+        codings = codings_of(request.scope["headers"])
+        limit = self.max_body_bytes
+        body = await read_body(request.receive, limit)
+        if len(body) < LARGE and not codings:
             return decode(parse_json(body))
-        return await asyncio.to_thread(lambda: decode(parse_json(body)))
+        return await asyncio.to_thread(lambda: decode(parse_json(decode_body(body, codings, limit))))

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from app.errors import GatewayError, Internal, InvalidRequest
 from app.web.asgi import Response
+from app.web.content_coding import supported_codings
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ def problem_headers(error: GatewayError) -> dict[str, str]:
         headers["x-should-retry"] = "true" if error.should_retry else "false"
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
+    if error.status == 415:
+        headers["accept-encoding"] = ", ".join(supported_codings())  # RFC 9110, 15.5.16
     return headers
 
 

@@ -133,7 +133,7 @@ def _numeric(schema: dict[str, Any], hints: Hints, name: str, *, whole: bool) ->
     if high is None and "exclusiveMaximum" in schema:
         high = schema["exclusiveMaximum"] - (1 if whole else 0.5)
     if value is None:
-        value = low if low is not None else 1
+        value = 1 if low is None or low < 0 else low  # -9007199254740991 is what zod says of any integer
     value = max(value, low) if low is not None else value
     value = min(value, high) if high is not None else value
     step = schema.get("multipleOf")

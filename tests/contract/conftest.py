@@ -12,16 +12,28 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from local.emulator import Emulator
+from tests.contract.recorder import Recorder
+from tests.contract.wire_types import violations
 from tests.wire import gateway as wire
 
 KEY = "sk-contract"
+RECORDER = Recorder()
+"""Sees every answer of every gateway that this suite serves."""
 
 
 @contextmanager
 def serving(emulator_url: str, **settings: Any) -> Iterator[str]:
     """The address of a gateway with these settings, over the emulator."""
-    with wire.serving(emulator_url, **{"api_key": KEY} | settings) as gateway:
+    with wire.serving(emulator_url, wrap=RECORDER.wrap, **{"api_key": KEY} | settings) as gateway:
         yield gateway.url
+
+
+@pytest.fixture(autouse=True)
+def every_answer_fits_the_published_types() -> Iterator[None]:
+    """Fails a test whose answers or events are not what the SDKs' own types say; the SDKs themselves check nothing."""
+    yield
+    found = [line for exchange in RECORDER.take() for line in violations(exchange)]
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture(scope="session")

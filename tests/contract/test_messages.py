@@ -17,7 +17,7 @@ from app.core.events import Usage
 from app.core.ports import Caller
 from app.stores.table.memory import MemoryTable
 from local.emulator import Emulator
-from tests.contract.conftest import KEY, sent, serving
+from tests.contract.conftest import KEY, RECORDER, sent, serving
 from tests.contract.words import CLAUDE, DEEPSEEK, NOVA
 from tests.unit.api.messages.bodies import CLAUDE_CODE_BETAS, HOUR, IMAGE, PDF, WEATHER, claude_code
 from tests.wire import gateway as wire
@@ -31,6 +31,28 @@ VERSION = {"anthropic-version": "2023-06-01"}
 
 def sdk(url: str, key: str = KEY, **options: Any) -> Anthropic:
     return Anthropic(base_url=url, api_key=key, max_retries=0, timeout=20, **options)
+
+
+@pytest.mark.parametrize(("method", "path", "status", "kind"), [
+    ("GET", "/v1/nothing", 404, "not_found_error"),
+    ("GET", "/", 200, ""),
+    ("POST", "/", 405, "invalid_request_error"),
+    ("POST", "/v1/chat/completions", 401, "authentication_error"),
+    ("POST", "/v1/responses", 401, "authentication_error"),
+    ("POST", "/v1/complete", 404, "not_found_error"),
+    ("POST", "/v1/messages/batches", 404, "not_found_error"),
+    ("GET", "/v1/models/none", 401, "authentication_error"),
+])  # fmt: skip
+def test_errors_are_in_the_envelope_of_the_client_on_every_path(
+    http: httpx.Client, method: str, path: str, status: int, kind: str
+) -> None:
+    reply = http.request(method, path, headers=VERSION)
+    assert reply.status_code == status
+    assert reply.headers["request-id"] == reply.headers["x-request-id"]
+    if kind:
+        body = reply.json()
+        assert (body["type"], body["error"]["type"]) == ("error", kind)
+        assert body["request_id"] == reply.headers["request-id"]
 
 
 @pytest.fixture(scope="session")
@@ -385,7 +407,7 @@ def test_a_refusal_to_count_is_an_estimate(client: Anthropic, emulator: Emulator
 
 
 def test_counts_are_on_the_books_and_cost_nothing(emulator: Emulator) -> None:
-    with wire.serving(emulator.url, api_key=KEY) as gateway, sdk(gateway.url) as client:
+    with wire.serving(emulator.url, wrap=RECORDER.wrap, api_key=KEY) as gateway, sdk(gateway.url) as client:
         assert client.messages.count_tokens(model=CLAUDE, messages=[user("Hello")]).input_tokens
         with pytest.raises(anthropic.NotFoundError):
             client.messages.count_tokens(model="nothing", messages=[user("Hello")])

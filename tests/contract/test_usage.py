@@ -30,6 +30,7 @@ from app.web.protocol import HttpProtocol
 from app.web.router import Router
 from local.emulator import Emulator
 from local.report.__main__ import main as report
+from tests.contract.conftest import RECORDER
 from tests.usage_records import NOON, record
 from tests.wire import gateway as wire
 
@@ -188,7 +189,7 @@ def test_what_a_gateway_served_is_in_its_usage_its_costs_and_its_report(
     table = MemoryTable()
     today = int(time.time()) // DAY * DAY
     with (
-        wire.serving(running_emulator.url, table=table, admin_key=ADMIN) as gateway,
+        wire.serving(running_emulator.url, wrap=RECORDER.wrap, table=table, admin_key=ADMIN) as gateway,
         OpenAI(base_url=f"{gateway.url}/v1", api_key=wire.KEY, admin_api_key=ADMIN, max_retries=0) as client,
     ):
         said: list[Any] = [{"role": "user", "content": "Hello"}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
+import gzip
 import importlib
 import json
 import logging
@@ -206,6 +207,17 @@ def test_a_body_in_base64_is_decoded(handler: Handler, front: str) -> None:
     text = json.dumps({"model": NOVA, "messages": [{"role": "user", "content": "Grüße 🚀"}]}, ensure_ascii=False)
     event |= {"body": base64.b64encode(text.encode()).decode(), "isBase64Encoded": True}
     assert "Grüße 🚀" in json_of(handler(event, Context()))["choices"][0]["message"]["content"]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize(("coding", "status"), [("gzip", 200), ("br", 415)])
+def test_a_compressed_body_is_inflated(handler: Handler, front: str, coding: str, status: int) -> None:
+    body = gzip.compress(json.dumps({"model": NOVA, "messages": [{"role": "user", "content": "Hello"}]}).encode())
+    event = asking(front, headers={"content-encoding": coding})
+    event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    answer = handler(event, Context())
+    assert answer["statusCode"] == status
+    assert "choices" in json_of(answer) or "Content-Encoding" in json_of(answer)["error"]["message"]
 
 
 @pytest.mark.parametrize("front", FRONTS)

@@ -21,6 +21,7 @@ from app.core.ports import Keys
 from app.core.table import Table
 from app.main import create_app
 from app.settings import Settings
+from app.web.asgi import ASGIApp
 from app.web.protocol import HttpProtocol
 from local.emulator import Emulator
 
@@ -102,15 +103,19 @@ def serving(
     keys: Keys | None = None,
     table: Table | None = None,
     grace: int = 10,
+    wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **settings: Any,
 ) -> Iterator[Gateway]:
-    """A gateway with these settings. `grace`: seconds that requests under way have when it is stopped."""
+    """A gateway with these settings. `grace`: seconds that requests under way have when it is stopped.
+
+    `wrap` puts something between the server and the gateway, such as a recorder.
+    """
     meter = Meter()
     environ = environment(upstream) if environ is None else environ
     given = Settings.model_validate({"api_key": KEY} | settings)
     app = create_app(given, environ, keys=keys, meter=meter, table=table)
     config = uvicorn.Config(
-        app,
+        wrap(app),
         http=HttpProtocol,
         log_config=None,
         access_log=False,

@@ -60,7 +60,7 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
         latency=decode_latency(request.performance_config),
         grounding=request.web_search_options is not None,
         extra_fields=_extra_fields(request),
-        ignored=_ignored(request),
+        ignored=(*_ignored(request), *(() if tools else _unforced(request))),
     )
     options = request.stream_options
     return Decoded(
@@ -102,6 +102,13 @@ def _tool_choice(request: ChatRequest, known: set[str]) -> ToolChoice:
             "tool_choice allows none of the tools that are given.", param="tool_choice", code="invalid_value"
         )
     return choice
+
+
+def _unforced(request: ChatRequest) -> tuple[str, ...]:
+    """The choices that mean nothing without tools. Neither `auto` nor `none` asks for a call."""
+    given = {"tool_choice": request.tool_choice, "function_call": request.function_call}
+    kinds = {name: value.get("type", "tool") if isinstance(value, Mapping) else value for name, value in given.items()}
+    return tuple(name for name, kind in kinds.items() if kind not in (None, "auto", "none"))
 
 
 def decode_response_format(wanted: Mapping[str, Any] | None) -> ResponseFormat | None:

@@ -249,7 +249,6 @@ def encode_completion(
         "model": model,
         "choices": [_choice(index, reply, legacy_functions, custom_tools) for index, reply in enumerate(replies)],
         "usage": encode_usage(usage, reasoned=any(reply.reasoning for reply in replies)),
-        "system_fingerprint": None,
     }
     return body | ({"service_tier": encode_tier(tier)} if tier else {})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.api.chat.caching import cache_point
 from app.core.prompt import Tool, ToolChoice
-from app.core.request_options import freeform_tool
+from app.core.request_options import allowed_mode, freeform_tool
 from app.errors import InvalidRequest
 
 
@@ -94,11 +94,12 @@ def _object_choice(choice: Mapping[str, Any], param: str) -> ToolChoice:
     kind = choice.get("type", "function")
     if kind == "allowed_tools":
         inner = _inner(choice, "allowed_tools")
+        mode = allowed_mode(inner.get("mode"), f"{param}.mode")
         listed = inner.get("tools")
         names = tuple(
             _chosen(_inner(tool, tool.get("type", "function")), f"{param}.tools") for tool in _mappings(listed)
         )
-        return ToolChoice("any" if inner.get("mode") == "required" else "auto", allowed=names)
+        return ToolChoice(mode, allowed=names)
     if kind in ("auto", "any", "none", "required"):
         return decode_tool_choice(kind, None)
     if kind in ("function", "custom", "tool"):

@@ -8,6 +8,7 @@ from typing import Any
 from app.api.completions.parameters import TUNING
 from app.api.completions.schema import CompletionRequest
 from app.core.prompt import Message, Prompt, Sampling, Text
+from app.core.request_options import unknown_names
 from app.errors import InvalidRequest
 
 MAX_PROMPTS = 32
@@ -36,6 +37,7 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
         raise InvalidRequest(f"At most {max_choices} answers per request here.", param="n", code="invalid_value")
     stop = (request.stop,) if isinstance(request.stop, str) else tuple(request.stop or ())
     ignored = tuple(name for name in TUNING if getattr(request, name) not in (None, 0, 0.0, {}))
+    ignored += unknown_names(request.model_extra)
     prompts = tuple(
         Prompt(
             request.model,

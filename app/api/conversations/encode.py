@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.core.response_items import full_item
 from app.core.responses import Conversation, Item
 
 SEALED = "reasoning.encrypted_content"
@@ -24,7 +25,8 @@ def deleted(id: str) -> dict[str, Any]:
 
 
 def shown(item: Item, include: frozenset[str]) -> Mapping[str, Any]:
-    """As its client may see it: `encrypted_content` of reasoning only where it was asked for."""
-    if item.get("type") != "reasoning" or SEALED in include:
-        return item
-    return {name: value for name, value in item.items() if name != "encrypted_content"}
+    """In full, as its client may see it: `encrypted_content` of reasoning only where it was asked for."""
+    full = full_item(item)
+    if full["type"] == "reasoning" and SEALED not in include:
+        full.pop("encrypted_content", None)
+    return full

@@ -14,6 +14,7 @@ from app.api.conversations.decode import decode_items
 from app.api.conversations.encode import deleted, encode, shown
 from app.api.conversations.schema import ConversationCreate, ConversationUpdate, ItemsCreate
 from app.core.ports import Call
+from app.core.request_options import unknown_names
 from app.core.responses import Conversation, ConversationStore, Item
 from app.errors import NotFound
 from app.web.asgi import Request
@@ -48,7 +49,9 @@ class Asked:
         return Query(self.request.scope["query_string"])
 
     async def body(self, model: type[B]) -> B:
-        return model.model_validate(await self.door.body(self.request))
+        given = model.model_validate(await self.door.body(self.request))
+        self.call.receipt.ignore(*unknown_names(given.model_extra))
+        return given
 
     async def conversation(self) -> Conversation:
         found = await self.store.conversation(self.tenant, self.id)

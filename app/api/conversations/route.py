@@ -10,6 +10,7 @@ from app.core.responses import ConversationStore
 from app.web.asgi import Endpoint, Request, Response
 from app.web.endpoint import Door
 from app.web.operation import Operation, body_in
+from app.web.receipt import receipt_headers
 
 _ONE = "/conversations/{conversation}"
 _ITEM = f"{_ONE}/items/{{item}}"
@@ -35,7 +36,8 @@ def operations(store: Callable[[], ConversationStore], door: Door) -> tuple[Oper
             from app.api.conversations.handlers import HANDLERS, Asked
 
             body = await HANDLERS[name](Asked(store(), door, call, request))
-            return Response(to_json(body), media_type="application/json", headers={"cache-control": "no-store"})
+            headers = receipt_headers(call.receipt) | {"cache-control": "no-store"}
+            return Response(to_json(body), media_type="application/json", headers=headers)
 
         answer.__name__ = f"conversations_{name}"
         return answer

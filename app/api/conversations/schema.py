@@ -14,19 +14,19 @@ Items = Annotated[list[Any], Field(max_length=MOST_AT_ONCE)]
 
 
 class ConversationCreate(BaseModel):
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     items: Items | None = None
     metadata: Metadata | None = None
 
 
 class ConversationUpdate(BaseModel):
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     metadata: Metadata | None
 
 
 class ItemsCreate(BaseModel):
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     items: Items

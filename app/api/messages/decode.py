@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from app.api.messages.blocks import Blocks
 from app.api.messages.parameters import NEUTRAL, TUNING
 from app.api.messages.refuse import missing, one_word, wrong
-from app.api.messages.schema import CountRequest, MessagesRequest
+from app.api.messages.schema import CountRequest, MessagesRequest, ToolChoiceConfig
 from app.api.messages.tools import decode_choice, decode_tools
 from app.api.messages.turns import decode_system, decode_turns
-from app.core.prompt import Caching, Prompt, ResponseFormat, Sampling, Thinking
+from app.core.prompt import Caching, Prompt, ResponseFormat, Sampling, Thinking, Tool
 from app.errors import InvalidRequest, NotFound
 
 LOST_THREAD = "thread_not_found"
@@ -102,7 +102,7 @@ def _prompt(
         caching=Caching(auto=True, ttl="1h" if control.ttl == "1h" else "") if control else Caching(),
         service_tier=tier,
         user=user,
-        ignored=tuple(dict.fromkeys((*_ignored(request), *left_out, *blocks.ignored))),
+        ignored=tuple(dict.fromkeys((*_ignored(request), *left_out, *blocks.ignored, *_unforced(choice, tools)))),
         thinking=_thinking(request, effort),
         betas=tuple(betas),
     )
@@ -151,6 +151,11 @@ def _ignored(request: CountRequest) -> list[str]:
     if request.output_config:
         unknown += [f"output_config.{name}" for name in _unknown(request.output_config.model_extra)]
     return names + unknown[:MAX_TOLD]
+
+
+def _unforced(choice: ToolChoiceConfig | None, tools: Sequence[Tool]) -> tuple[str, ...]:
+    """Without tools no call can be forced."""
+    return ("tool_choice",) if choice and not tools and choice.type in ("any", "tool") else ()
 
 
 def _unknown(extra: Mapping[str, Any] | None) -> list[str]:

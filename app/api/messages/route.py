@@ -52,10 +52,9 @@ def operations(gateway: Gateway, door: Door) -> tuple[Operation, ...]:
 
 
 def speaks(prefixes: Iterable[str]) -> Callable[[Scope], bool]:
-    """Whether a request is for these routes, whatever is asked of them, or for the models by a client of theirs."""
+    """Whether a request is for these routes, whatever its method, or comes from a client of theirs to any other path."""
     roots = tuple(prefix + PATH for prefix in prefixes)
     below = tuple(f"{root}/" for root in roots)
-    models = tuple(f"{prefix}/models" for prefix in prefixes)
 
     def asked(scope: Scope) -> bool:
         if scope["type"] != "http":
@@ -63,7 +62,7 @@ def speaks(prefixes: Iterable[str]) -> Callable[[Scope], bool]:
         path: str = scope["path"]
         if path in roots or path.startswith(below):
             return True
-        return path.startswith(models) and any(name.lower() == b"anthropic-version" for name, _ in scope["headers"])
+        return any(name.lower() == b"anthropic-version" for name, _ in scope["headers"])
 
     return asked
 

@@ -90,6 +90,6 @@ class MessagesRequest(CountRequest):
     diagnostics: dict[str, Any] | None = None
     thread: dict[str, Any] | None = None
     compaction: dict[str, Any] | None = None
-    fallbacks: list[Any] | None = None
+    fallbacks: list[Any] | Literal["default"] | None = None
     fallback_credit_token: str | None = None
     billing_policy: Any = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.api.responses.tools import SEARCH, Toolbox, hosted
 from app.core.prompt import ToolChoice
+from app.core.request_options import allowed_mode
 from app.errors import InvalidRequest
 
 _WORDS = {
@@ -22,7 +23,7 @@ def decode_choice(choice: Any, box: Toolbox) -> ToolChoice:
     if isinstance(choice, Mapping) and choice.get("type") in tuple(_WORDS):
         choice = choice["type"]
     if choice is None or (isinstance(choice, str) and choice in _WORDS):
-        return _WORDS[choice or "auto"] if box.tools else ToolChoice()
+        return _without_tools(box, _WORDS[choice or "auto"])
     if not isinstance(choice, Mapping):
         raise _unknown("tool_choice")
     kind = choice.get("type")
@@ -35,12 +36,21 @@ def decode_choice(choice: Any, box: Toolbox) -> ToolChoice:
         raise _unknown("tool_choice.type")
     found = _names(choice, box, f"tool_choice.{'name' if kind != SEARCH else 'type'}")
     if not box.tools:
-        return ToolChoice()
+        return _without_tools(box, ToolChoice("any"))
     if not found:
         raise InvalidRequest(
             "tool_choice names a tool that is not among the tools.", param="tool_choice", code="invalid_value"
         )
     return ToolChoice("tool", found[0])
+
+
+def _without_tools(box: Toolbox, choice: ToolChoice) -> ToolChoice:
+    """The choice, where there are tools. Without any a call cannot be forced, which is reported."""
+    if box.tools:
+        return choice
+    if choice.mode == "any":
+        box.ignored["tool_choice"] = None
+    return ToolChoice()
 
 
 def _allowed(choice: Mapping[str, Any], box: Toolbox) -> ToolChoice:
@@ -49,7 +59,9 @@ def _allowed(choice: Mapping[str, Any], box: Toolbox) -> ToolChoice:
     listed = inner.get("tools")
     if not isinstance(listed, list) or not all(isinstance(tool, Mapping) for tool in listed):
         raise InvalidRequest("allowed_tools needs tools.", param="tool_choice.tools", code="missing_required_parameter")
+    mode = allowed_mode(inner.get("mode"), "tool_choice.mode")
     if not box.tools:
+        box.ignored["tool_choice"] = None
         return ToolChoice()
     ours = [tool for tool in listed if not hosted(tool.get("type"))]
     names = [name for tool in ours for name in _names(tool, box, "tool_choice.tools")]
@@ -59,7 +71,7 @@ def _allowed(choice: Mapping[str, Any], box: Toolbox) -> ToolChoice:
         )
     if not names:
         return ToolChoice("none")
-    return ToolChoice("any" if inner.get("mode") == "required" else "auto", allowed=tuple(names))
+    return ToolChoice(mode, allowed=tuple(names))
 
 
 def _names(tool: Mapping[str, Any], box: Toolbox, param: str) -> list[str]:

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from app.api.responses.ids import new_id
 from app.api.responses.shape import Decoded
 from app.api.responses.stream import ResponseStream
+from app.api.responses.summary import checked_summary
 from app.api.responses.truncate import shortened
 from app.core.events import Batch
 from app.core.ports import Call
@@ -66,7 +67,13 @@ async def gathered(events: Events, stream: ResponseStream, ended: Callable[[], A
     await ended()
 
 
-async def batches(gateway: Gateway, call: Call, decoded: Decoded, *, stream: bool) -> Events:
+def batches(gateway: Gateway, call: Call, decoded: Decoded, *, stream: bool) -> Events:
+    """The gateway's events. Those of a summary raise UpstreamFailure where it cannot be used."""
+    events = _fitting(gateway, call, decoded, stream=stream)
+    return checked_summary(events) if decoded.compacts else events
+
+
+async def _fitting(gateway: Gateway, call: Call, decoded: Decoded, *, stream: bool) -> Events:
     """The gateway's events; with `truncation: auto`, a history that is too long is cut until it fits."""
     prompt, dropped = decoded.prompt, 0
     while True:

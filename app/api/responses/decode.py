@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.api.responses.choice import decode_choice
@@ -11,6 +12,7 @@ from app.api.responses.items import Turns, item_not_found, kind_of
 from app.api.responses.parameters import EXTENSIONS, INCLUDES, PARAMETERS, TUNING
 from app.api.responses.schema import ResponsesRequest
 from app.api.responses.shape import Decoded, Item
+from app.api.responses.summary import TRIGGER, since_summary, summary_task
 from app.api.responses.tools import Toolbox, echoed
 from app.api.responses.wishes import (
     decode_caching,
@@ -20,7 +22,7 @@ from app.api.responses.wishes import (
     extra_fields,
     wants_summary,
 )
-from app.core.prompt import Message, Prompt, Sampling, Text
+from app.core.prompt import Message, Prompt, Sampling, Text, ToolChoice
 from app.core.request_options import checked_metadata, decode_guardrail, decode_latency
 from app.errors import InvalidRequest
 
@@ -59,13 +61,15 @@ def decode(
     box = Toolbox()
     box.add(request.tools or [], "tools")
     own = _own_items(request, history, referenced or {})
-    turns = _turns(box, history, own)
+    compacts = bool(own) and own[-1]["type"] == TRIGGER
+    turns = _turns(box, since_summary(history), own[:-1] if compacts else own)
     summary = wants_summary(request.reasoning)
-    messages = (*_instructions(request), *turns.messages)
+    messages = tuple(turns.messages) if compacts else (*_instructions(request), *turns.messages)
     if not messages:
         raise InvalidRequest("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
+    prompt = _prompt(request, box, turns, messages)
     return Decoded(
-        _prompt(request, box, turns, messages),
+        _asking_for_summary(prompt, request.instructions) if compacts else prompt,
         stream=bool(request.stream),
         store=request.store is not False,
         background=bool(request.background),
@@ -74,9 +78,10 @@ def decode(
         include=frozenset(request.include or ()),
         names=box.names,
         echo=_echo(request),
-        input_items=own,
+        input_items=[item for item in own if item["type"] != TRIGGER],
         summary=summary,
         truncate=request.truncation == "auto",
+        compacts=compacts,
         repairs=turns.repairs,
     )
 
@@ -179,6 +184,19 @@ def _prompt(request: ResponsesRequest, box: Toolbox, turns: Turns, messages: tup
         grounding_else="web_search",
         extra_fields=extra_fields(request),
         ignored=(*box.ignored, *_ignored(request)),
+    )
+
+
+def _asking_for_summary(prompt: Prompt, instructions: str | None) -> Prompt:
+    """The same conversation, with the task of a summary as its last turn and nothing that would shape the answer."""
+    task = Message("user", (Text(summary_task(instructions)),))
+    return replace(
+        prompt,
+        messages=(*prompt.messages, task),
+        tools=(),
+        tool_choice=ToolChoice(),
+        response_format=None,
+        grounding=False,
     )
 
 

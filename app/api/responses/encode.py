@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.api.responses.sealed import seal
+from app.api.responses.sealed import seal, seal_summary
 from app.api.responses.shape import Decoded, Item, Named
 from app.core.events import Cited, Usage
 from app.core.prompt import Reasoning
@@ -121,6 +121,10 @@ def call_item(item_id: str, call_id: str, tool: Named, status: str, value: Any) 
     else:
         item |= {"name": tool.name, "arguments": value}
     return item | ({"namespace": tool.namespace} if tool.namespace else {})
+
+
+def compaction_item(item_id: str, text: str) -> Item:
+    return {"id": item_id, "type": "compaction", "encrypted_content": seal_summary(text)}
 
 
 def annotation(cited: Cited, base: int) -> Item:

@@ -8,7 +8,16 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from app.api.responses.encode import DECLINED, annotation, call_item, message_item, reasoning_item, text_part, unsealed
+from app.api.responses.encode import (
+    DECLINED,
+    annotation,
+    call_item,
+    compaction_item,
+    message_item,
+    reasoning_item,
+    text_part,
+    unsealed,
+)
 from app.api.responses.frames import Frames, Where
 from app.api.responses.freeform import Freeform
 from app.api.responses.shape import Item, Named
@@ -71,6 +80,22 @@ class Message(Growing):
         self.frames.add("response.output_text.done", self._at | {"text": part["text"], "logprobs": []})
         self.frames.add("response.content_part.done", self._at | {"part": part})
         return self.done(message_item(self.id, status, [part]))
+
+
+class Summary(Growing):
+    """What replaces the conversation. Its text goes to the client sealed, and only when it is whole."""
+
+    def __init__(self, frames: Frames, item_id: str, index: int) -> None:
+        super().__init__(frames, item_id, index)
+        self._text = StringIO()
+        self.added({"id": item_id, "type": "compaction", "encrypted_content": ""})
+        frames.add("response.compaction.compacting", self.place())
+
+    def text(self, text: str) -> None:
+        self._text.write(text)
+
+    def close(self, status: str) -> Item:
+        return self.done(compaction_item(self.id, self._text.getvalue().strip()))
 
 
 class Refusal(Growing):
@@ -174,7 +199,8 @@ class ToolUse(Growing):
         if self._freeform is not None:
             self.frames.add("response.custom_tool_call_input.done", self.place() | {"input": value})
         elif self._tool.kind == "function":
-            self.frames.add("response.function_call_arguments.done", self.place() | {"arguments": value})
+            done = self.place() | {"name": self._tool.name, "arguments": value}
+            self.frames.add("response.function_call_arguments.done", done)
         else:
             value = _object(value)
         return self.done(call_item(self.id, self._call_id, self._tool, status, value))

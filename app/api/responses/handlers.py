@@ -15,6 +15,7 @@ from app.api.responses.followed import followed
 from app.api.responses.state import no_response
 from app.api.responses.state_create import create
 from app.core.ports import Call
+from app.core.response_items import full_item
 from app.core.responses import StoredResponse
 from app.errors import GatewayError, InvalidRequest, NotFound
 from app.web.asgi import Request, Response
@@ -71,6 +72,7 @@ async def input_items(desk: Desk, call: Call, request: Request) -> Response:
     stored = await _kept(desk, call, request)
     items = await desk.state.input_of(call.caller.key_id, stored)
     listed = page(items, query)
+    listed["data"] = [full_item(item) for item in listed["data"]]
     if SEALED not in query.many("include"):
         listed["data"] = [unsealed(item) for item in listed["data"]]
     return answer(listed)

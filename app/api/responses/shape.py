@@ -42,6 +42,7 @@ Names = Mapping[str, Named]
 class Decoded:
     """A request. `echo` is what the response object repeats of it; `input_items` is its own input, each with id and type.
 
+    `compacts`: the answer is a summary that replaces the conversation, as one `compaction` item.
     `repairs`: what was done to it before it became a prompt, for the receipt. `names`: see `Names`.
     `store`, `background`, `previous_response_id` and `conversation` are the client's words, for whoever keeps state: where
     they are not to be had, `dataclasses.replace` them, because the response object repeats them.
@@ -59,4 +60,5 @@ class Decoded:
     input_items: list[Item]
     summary: bool = False
     truncate: bool = False
+    compacts: bool = False
     repairs: Mapping[str, int] = field(default_factory=dict)

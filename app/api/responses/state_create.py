@@ -37,5 +37,8 @@ async def create(desk: Desk, call: Call, request: Request) -> Response:
 
 
 def _is_large(request: Request) -> bool:
-    length = dict(request.scope["headers"]).get(b"content-length", b"")
+    headers = dict(request.scope["headers"])
+    if b"content-encoding" in headers:  # its declared length is the compressed one
+        return True
+    length = headers.get(b"content-length", b"")
     return len(length) > 18 or (length.isdigit() and int(length) >= LARGE)

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from app.api.responses.encode import SEALED, encode_error, response_object, shown
 from app.api.responses.frames import DONE, Frames, OnEvent
-from app.api.responses.growing import Growing, Message, Refusal, Thought, ToolUse
+from app.api.responses.growing import Growing, Message, Refusal, Summary, Thought, ToolUse
 from app.api.responses.ids import made_id, new_id
 from app.api.responses.shape import Decoded, Item, Named
 from app.core.events import (
@@ -51,6 +51,7 @@ class ResponseStream:
         self._items: list[Item | None] = []
         self._message: Message | None = None
         self._thought: Thought | None = None
+        self._summary: Summary | None = None
         self._calls: dict[int, ToolUse] = {}
         self._call_ids: set[str] = set()
         self._said = 0
@@ -79,6 +80,8 @@ class ResponseStream:
     def feed(self, choice: int, batch: Batch) -> bytes:
         """The frames for a batch, ready to send; empty where it says nothing to a client."""
         opening = b"" if self._begun else self.begin()
+        if self._decoded.compacts:
+            batch = self._summarized(batch)
         for event in batch:
             kind = type(event)
             if kind is TextDelta:
@@ -131,6 +134,14 @@ class ResponseStream:
             tier=self._tier,
             **told,
         )
+
+    def _summarized(self, batch: Batch) -> Batch:
+        """Takes the text of a summary. Of the rest only the end counts: a summary has no thoughts and no calls."""
+        for event in batch:
+            if isinstance(event, TextDelta):
+                self._summary = self._summary or Summary(self._frames, *self._slot("compaction"))
+                self._summary.text(event.text)
+        return [event for event in batch if isinstance(event, Finished | Metered)]
 
     def _other(self, event: object) -> None:
         match event:
@@ -205,7 +216,8 @@ class ResponseStream:
         return self._message is None and not self._calls and thoughts
 
     def _open(self) -> list[Growing]:
-        return [item for item in (self._thought, self._message, *self._calls.values()) if item is not None]
+        items = (self._thought, self._message, self._summary, *self._calls.values())
+        return [item for item in items if item is not None]
 
     def _close_all(self, status: str) -> None:
         """Of several open calls, those that have ended are whole, whatever became of the last one."""
@@ -213,7 +225,7 @@ class ResponseStream:
         for item in items:
             whole = isinstance(item, ToolUse) and item.stopped and item is not items[-1]
             self._keep(item, "completed" if whole else status)
-        self._message = self._thought = None
+        self._message = self._thought = self._summary = None
         self._calls.clear()
 
     def _close_speech(self) -> None:

@@ -98,3 +98,11 @@ def test_a_named_tool_that_is_not_there_leaves_the_others() -> None:
 def test_every_tool_of_the_history_is_named_once() -> None:
     calls = Message("assistant", (ToolCall("1", "a", "{}"), ToolCall("2", "b", "{}"), ToolCall("3", "a", "{}")))
     assert [tool.name for tool in planned(Prompt(NOVA, (calls,)))[0].tools] == ["a", "b"]
+
+
+def test_no_call_wanted_of_a_model_without_tools_is_no_error() -> None:
+    with pytest.raises(InvalidRequest, match="does not support tools"):
+        planned(asked(TITAN, tools=BOTH))
+    for messages in ([], CALLED):
+        plan, _ = planned(asked(TITAN, *messages, tools=BOTH, tool_choice="none"))
+        assert (plan.tools, plan.silent_tools) == ((), False)

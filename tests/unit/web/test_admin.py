@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -172,6 +173,17 @@ async def test_a_body_is_json_and_not_too_long() -> None:
         await asked.body(request(body=b"{"), optional=True)
     with pytest.raises(TooLarge):
         await asked.body(request(body=b" " * (BODY_LIMIT + 1)))
+
+
+async def test_a_compressed_body_is_inflated_within_the_limit() -> None:
+    def compressed(data: bytes) -> Request:
+        asked = request(body=gzip.compress(data))
+        asked.scope["headers"] = [(b"content-encoding", b"gzip")]
+        return asked
+
+    assert await door().body(compressed(b'{"a": 1}')) == {"a": 1}
+    with pytest.raises(TooLarge):
+        await door().body(compressed(b" " * (BODY_LIMIT + 1)))
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:

@@ -54,6 +54,17 @@ def test_json_comes_out_as_it_went_in(value: Any) -> None:
     assert parse_json(json.dumps(value, ensure_ascii=False).encode()) == value
 
 
+@pytest.mark.parametrize("body", [b'{"a": 1}', b' {"a": 1}', b'{"a": "\\ud83d"}'])
+def test_a_byte_order_mark_before_the_json_is_ignored(body: bytes) -> None:
+    assert parse_json(b"\xef\xbb\xbf" + body) == parse_json(body)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xef\xbb\xbf{}"])
+def test_a_byte_order_mark_excuses_nothing_else(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_json(b"\xef\xbb\xbf" + body)
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_are_a_fault(data: bytes) -> None:
     with contextlib.suppress(InvalidRequest):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from app.core.ports import Caller
+from app.errors import UnsupportedMediaType
 from app.web.asgi import Request
 from app.web.endpoint import Door
 from tests.unit.web.asgi import Wire, scope
@@ -31,3 +34,20 @@ async def test_what_it_asks_of_the_cache(headers: list[tuple[bytes, bytes]], exp
     door = Door(Everybody(), 1000, 15.0, False)
     call = await door.enter(Request(scope(headers=headers), Wire().receive), "chat.completions")
     assert call.cache == expected
+
+
+def compressed(data: bytes, coding: bytes) -> tuple[Request, Wire]:
+    wire = Wire({"type": "http.request", "body": gzip.compress(data), "more_body": False})
+    return Request(scope(headers=[(b"Content-Encoding", coding)]), wire.receive), wire
+
+
+async def test_a_compressed_body_is_inflated() -> None:
+    request, _ = compressed(b'{"model": "m"}', b"gzip")
+    assert await Door(Everybody(), 1000, 15.0, False).body(request) == {"model": "m"}
+
+
+async def test_an_unknown_coding_is_refused_before_the_body_is_read() -> None:
+    request, wire = compressed(b"{}", b"br")
+    with pytest.raises(UnsupportedMediaType):
+        await Door(Everybody(), 1000, 15.0, False).body(request)
+    assert (await wire.receive())["type"] == "http.request"

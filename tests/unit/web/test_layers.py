@@ -45,8 +45,11 @@ async def test_each_answer_has_an_id_and_a_time() -> None:
 
 @pytest.mark.parametrize(("path", "served"), [
     ("/", "/"), ("/v1/models", "/v1/models"), ("/v1/models/", "/v1/models"), ("/v1/models//", "/v1/models"), ("//", "/"),
+    ("//v1/models", "/v1/models"), ("/v1//models", "/v1/models"), ("///api//v1/models/", "/api/v1/models"),
+    ("/v1/v1/messages", "/v1/messages"), ("/api/v1/v1/messages", "/api/v1/messages"),
+    ("/v1/models/v1/v1/x", "/v1/models/v1/v1/x"),
 ])  # fmt: skip
-async def test_a_slash_at_the_end_makes_no_difference(path: str, served: str) -> None:
+async def test_a_path_that_was_joined_from_a_base_url_reaches_its_route(path: str, served: str) -> None:
     wire = Wire(REQUEST)
     await wire.run(Context(seen), scope(path))
     assert wire.body.decode() == served

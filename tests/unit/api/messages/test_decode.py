@@ -72,7 +72,9 @@ def test_the_plainest_body() -> None:
         ({"speed": "standard", "context_management": {}, "mcp_servers": [], "fallbacks": []}, {}),
         ({"context_management": {"edits": []}, "what is/this": 1, "nothing": None},
          {"ignored": ("context_management", "what_is_this")}),
-        ({"tool_choice": {"type": "any"}}, {}),
+        ({"tool_choice": {"type": "any"}}, {"ignored": ("tool_choice",)}),
+        ({"tool_choice": {"type": "none"}}, {}),
+        ({"fallbacks": "default"}, {"ignored": ("fallbacks",)}),
         ({"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}, {"parallel_tool_calls": False}),
     ],
 )  # fmt: skip

@@ -43,7 +43,7 @@ class Keys:
 class Model:
     """Answers `You said: <the last text>`. `held`: what an answer waits for after its first word; `failing`: what it raises.
 
-    `late`: whether it raises only after its first word.
+    `late`: whether it raises only after its first word. `silent`: whether it ends without a word.
     """
 
     def __init__(self) -> None:
@@ -52,6 +52,7 @@ class Model:
         self.held: asyncio.Event | None = None
         self.failing: Exception | None = None
         self.late = False
+        self.silent = False
         self.closed = 0
 
     async def run(self, prompt: Prompt, call: Call, *, stream: bool) -> AsyncGenerator[tuple[int, Batch], None]:
@@ -60,6 +61,10 @@ class Model:
         if self.failing is not None and not self.late:
             raise self.failing
         try:
+            if self.silent:
+                yield 0, [Started()]
+                yield 0, [Finished("stop"), Metered(USAGE)]
+                return
             yield 0, [Started(), TextDelta("You said: ")]
             if self.held is not None:
                 await self.held.wait()

@@ -226,7 +226,7 @@ def test_a_compaction_is_its_summary() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["compaction_trigger", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response", "web_search_call",
+    ["mcp_list_tools", "mcp_approval_request", "mcp_approval_response", "web_search_call",
      "file_search_call", "code_interpreter_call", "image_generation_call"],
 )  # fmt: skip
 def test_what_no_model_here_can_read_is_dropped_and_counted(kind: str) -> None:

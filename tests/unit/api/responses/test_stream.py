@@ -60,6 +60,12 @@ def test_the_order_is_the_one_of_the_reference() -> None:
     ]  # fmt: skip
 
 
+def test_finished_arguments_name_their_function() -> None:
+    events = told([*CALL, *END], tools=[WEATHER])
+    (done,) = (event for event in events if event["type"] == "response.function_call_arguments.done")
+    assert (done["name"], done["arguments"]) == ("get_weather", '{"city":"Rome"}')
+
+
 def test_the_items_are_those_of_the_reference() -> None:
     events = told([*THOUGHT, *SAID, *CALL, *PATCHED, *END], tools=[WEATHER, PATCH], **SUMMARY, **SEALED)
     done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
