@@ -71,3 +71,12 @@ def test_what_is_refused(client: OpenAI) -> None:
 def test_errors(client: OpenAI, stream: bool) -> None:
     with pytest.raises(openai.RateLimitError):
         client.completions.create(model=NOVA, prompt="[[emulate: throttle]]", stream=stream)
+
+
+def test_a_completion_that_breaks_off_is_raised(client: OpenAI) -> None:
+    stream = client.completions.create(
+        model=NOVA, prompt="one two three four five [[emulate: throttle after=2]]", stream=True
+    )
+    with pytest.raises(openai.APIError) as raised:
+        list(stream)
+    assert raised.value.code == "rate_limit_exceeded"

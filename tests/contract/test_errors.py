@@ -166,7 +166,8 @@ def test_the_last_frame_of_a_failed_stream(http: httpx.Client) -> None:
     reply = http.post("/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {KEY}"})
     assert reply.status_code == 200
     frames = [line for line in reply.text.split("\n\n") if line]
-    assert frames[-1].startswith('data: {"error":')
+    assert frames[-2].startswith('data: {"error":')
+    assert frames[-1] == f"event: error\n{frames[-2]}"
     assert "[DONE]" not in reply.text
 
 

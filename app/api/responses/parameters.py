@@ -176,6 +176,7 @@ EVENTS: dict[str, str] = {
     "response.output_item.done": "The whole item.",
     "response.completed": "Last: the whole response, with usage.",
     "response.incomplete": "Last: cut off by `max_output_tokens` or a `content_filter`.",
+    "error": "Before `response.failed`: `error` as in the envelope; `code`, `message` and `param` beside it as well.",
     "response.failed": "Last: `error.code` says what to do, see below.",
 }
 """Every event that may come."""
