@@ -363,7 +363,7 @@ def test_throttling_in_mid_stream_is_told_as_such(http: httpx.Client) -> None:
 
 def test_half_an_answer_is_not_taken_for_a_success(client: OpenAI) -> None:
     """The SDK raises, as its users and the frameworks on it expect of a stream that broke."""
-    seen = []
+    seen: list[str] = []
     with (
         pytest.raises(APIError) as raised,
         client.responses.stream(model=CLAUDE, input="Hello, how are you? [[emulate: throttle after=2]]") as events,

@@ -60,7 +60,6 @@ def test_what_has_no_effect_is_told() -> None:
 @pytest.mark.parametrize(
     ("options", "param"),
     [
-        ({"logprobs": 1}, "logprobs"),
         ({"best_of": 2}, "best_of"),
         ({"prompt": None}, "prompt"),
         ({"prompt": [1, 2, 3]}, "prompt"),
