@@ -61,13 +61,13 @@ class Blocks:
         decoded: list[Part]
         match kind:
             case "thinking":
-                thought = Reasoning(text_of(block, "thinking", param), text_of(block, "signature", param))
+                # Clients drop either member of old thoughts; a missing one must not end the session.
+                thought = Reasoning(*(_text_or_empty(block, name, param) for name in ("thinking", "signature")))
                 decoded = [thought] if thought != Reasoning() else []
             case "redacted_thinking":
                 decoded = [Reasoning(redacted=filled(block, "data", param))]
             case "tool_use":
-                name, given = filled(block, "name", param), object_of(block, "input", param)
-                decoded = [ToolCall(filled(block, "id", param), name, to_json(given).decode())]
+                decoded = [ToolCall(filled(block, "id", param), filled(block, "name", param), _arguments(block))]
             case "tool_result":
                 return self._result(block, param)
             case _ if kind in SPOKEN:
@@ -158,6 +158,19 @@ class Blocks:
                         pictures.append(part)
         text = "\n\n".join(texts)
         return [_text_document(text, name, param, told, cited), *pictures] if text.strip() else pictures
+
+
+def _text_or_empty(block: Mapping[str, Any], name: str, param: str) -> str:
+    return "" if block.get(name) is None else text_of(block, name, param)
+
+
+def _arguments(block: Mapping[str, Any]) -> str:
+    """The JSON text of a call's `input`. A string is what a client kept of a call that was cut off; the repairer mends it,
+    as it does other values that are no object."""
+    given = block.get("input")
+    if isinstance(given, str):
+        return given
+    return "" if given is None else to_json(given).decode()
 
 
 def listed(content: Any, param: str) -> Iterator[tuple[Mapping[str, Any], str]]:
