@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from app.api.messages.refuse import filled, missing, object_of, text_of, unknown_type, wrong
 from app.core import sources
 from app.core.prompt import Blob, CachePoint, Media, Part, Reasoning, Text, ToolCall, ToolResult
+from app.errors import InvalidRequest
 
 SPOKEN = ("text", "image", "document", "search_result")
 BLOCKS: tuple[str, ...] = (*SPOKEN, "thinking", "redacted_thinking", "tool_use", "tool_result")
@@ -109,10 +110,11 @@ class Blocks:
         match block["type"]:
             case "text":
                 return [Text(text_of(block, "text", param))]
-            case "image":
-                return [_image(object_of(block, "source", param), f"{param}.source")]
-            case "document":
-                return self._document(block, param)
+            case "image" | "document" as kind:
+                try:
+                    return self._document(block, param) if kind == "document" else [_image(block, param)]
+                except InvalidRequest as problem:
+                    return [sources.broken(kind, problem)]
             case _:
                 return [_search_result(block, param)]
 
@@ -185,7 +187,8 @@ def listed(content: Any, param: str) -> Iterator[tuple[Mapping[str, Any], str]]:
         yield block, f"{param}.{place}"
 
 
-def _image(source: Mapping[str, Any], param: str) -> Media:
+def _image(block: Mapping[str, Any], param: str) -> Media:
+    source, param = object_of(block, "source", param), f"{param}.source"
     match source.get("type"):
         case "base64":
             mime = source.get("media_type")

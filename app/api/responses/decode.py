@@ -25,6 +25,7 @@ from app.api.responses.wishes import (
     unknown_switches,
     wants_summary,
 )
+from app.core.old_media import mark_old_media
 from app.core.prompt import Message, Prompt, Sampling, Text
 from app.core.request_options import (
     SERVICE_TIERS,
@@ -72,7 +73,7 @@ def decode(
     own = _own_items(request, history, referenced or {})
     turns = _turns(box, history, own)
     summary = wants_summary(request.reasoning)
-    messages = (*_instructions(request), *turns.messages)
+    messages = mark_old_media((*_instructions(request), *turns.messages))
     if not messages:
         raise InvalidRequest("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
     return Decoded(

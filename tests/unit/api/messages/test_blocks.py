@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 
 from app.api.messages.blocks import BLOCKS, SERVER, Blocks
-from app.core.prompt import Blob, CachePoint, Link, Media, Part, Reasoning, S3Object, Text, ToolCall, ToolResult
+from app.core.old_media import mark_old_media
+from app.core.prompt import (
+    Blob,
+    CachePoint,
+    Link,
+    Media,
+    Message,
+    Part,
+    Reasoning,
+    S3Object,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from app.errors import InvalidRequest
 from tests.unit.api.messages.bodies import EPHEMERAL, HOUR, IMAGE, PDF, PNG
 
@@ -19,7 +32,7 @@ def parts(*blocks: Any) -> tuple[Part, ...]:
 
 def refused(block: Any) -> str:
     with pytest.raises(InvalidRequest) as caught:
-        parts(block)
+        mark_old_media([Message("user", parts(block))])
     return caught.value.message
 
 
