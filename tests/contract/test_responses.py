@@ -423,7 +423,6 @@ def test_truncation_cuts_the_older_half(client: OpenAI, emulator: Emulator) -> N
         ({"input": [{"type": "thought"}]}, "input.0.type", "invalid_value"),
         ({"input": [{"id": "msg_unknown", "type": "item_reference"}]}, "input.0.id", "item_not_found"),
         ({"input": "a", "tools": [{"type": "teleport"}]}, "tools.0.type", "invalid_value"),
-        ({"input": "a", "top_logprobs": 3}, "top_logprobs", "unsupported_parameter"),
         ({"input": "a", "max_output_tokens": 0}, "max_output_tokens", "invalid_value"),
         ({"input": 7}, "input", "invalid_type"),
         ({}, "input", "missing_required_parameter"),
