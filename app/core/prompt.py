@@ -35,7 +35,15 @@ class Link:
     url: str
 
 
-Source = Blob | S3Object | Link
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Content that cannot be used. `reason` and `code` are those of the error that it is in the last user turn."""
+
+    reason: str
+    code: str | None = None
+
+
+Source = Blob | S3Object | Link | Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class Media:
 
     `param` is where it stood in the request, for errors: `messages.2.content.1.image_url`. `context` is what the client
     says about a document beside its content; `citations`: the model is to say which of its passages it used.
+    `optional`: a placeholder replaces it where it cannot be used (`core/old_media.py`); otherwise the request is refused.
     """
 
     kind: Literal["image", "document", "audio", "video"]
@@ -58,6 +67,7 @@ class Media:
     param: str = "messages"
     context: str = ""
     citations: bool = False
+    optional: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

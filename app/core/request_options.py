@@ -1,11 +1,12 @@
 """Request options that several surfaces accept in the same form: metadata, cache lifetime, guardrail, latency, custom tools.
 
-Pure. Every decoder raises InvalidRequest, which names the parameter, for a value that it cannot use.
+Pure. Every decoder raises InvalidRequest, which names the parameter, for a value that it cannot use. `known_value` is for
+optional switches, of which clients send newer values: an unknown one is ignored and reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from app.core.prompt import CachePoint, Guardrail, Tool
@@ -14,6 +15,9 @@ from app.errors import InvalidRequest
 MAX_METADATA_NAME, MAX_METADATA_VALUE = 64, 512
 FREEFORM_INPUT = "input"
 """The only argument of a `custom` tool after it is wrapped as a function."""
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Reasoning efforts of OpenAI's surfaces, in rising order."""
+SERVICE_TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 _LONG = ("1h", "30m", "12h", "24h")
 
 
@@ -38,6 +42,18 @@ def allowed_mode(mode: Any, param: str) -> Literal["auto", "any"]:
             "The mode of allowed_tools must be 'auto' or 'required'.", param=param, code="invalid_value"
         )
     return "any" if mode == "required" else "auto"
+
+
+def known_value(value: Any, known: Collection[str]) -> str | None:
+    """Returns the value where it is one of `known`, else None."""
+    return value if isinstance(value, str) and value in known else None
+
+
+def unknown_values(switches: Mapping[str, tuple[Any, Collection[str]]]) -> list[str]:
+    """Returns the names of switches whose value is given and unknown. `switches`: name to value and known values."""
+    return [
+        name for name, (value, known) in switches.items() if value is not None and known_value(value, known) is None
+    ]
 
 
 def cache_ttl(asked: Any) -> str:

@@ -8,7 +8,7 @@ from base64 import b64decode
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
-from app.core.prompt import Blob, Link, Media, S3Object
+from app.core.prompt import Blob, Broken, Link, Media, S3Object
 from app.errors import InvalidRequest
 
 Kind = Literal["image", "document", "audio", "video"]
@@ -44,11 +44,18 @@ def media(kind: Kind, url: str, param: str, *, name: str = "", mime: str = "") -
     return Media(kind, blob(url, param), mime, name, param)
 
 
+def broken(part_type: str, problem: InvalidRequest) -> Media:
+    """A part of this type that could not be decoded: an error or a placeholder, depending on its turn."""
+    kinds: tuple[Kind, ...] = ("image", "audio", "video")
+    kind = next((kind for kind in kinds if kind in part_type), "image" if "screenshot" in part_type else "document")
+    return Media(kind, Broken(problem.message, problem.code), param=problem.param or "messages")
+
+
 def blob(text: str, param: str) -> Blob:
     """Base64 in its usual spellings (line breaks, URL-safe letters, missing padding) as a clean one."""
     try:
         data = binascii.a2b_base64(text, strict_mode=True)  # without the regular expression of b64decode
-        return Blob(text, len(data)) if data else _refuse(param)
+        return Blob(text, len(data)) if data else _refuse_empty(param)
     except (binascii.Error, ValueError):
         pass
     cleaned = "".join(unquote_to_bytes(text).decode("latin-1").split()).translate(str.maketrans("-_", "+/")).rstrip("=")
@@ -56,7 +63,11 @@ def blob(text: str, param: str) -> Blob:
         data = b64decode(cleaned + "=" * (-len(cleaned) % 4), validate=True)
     except (binascii.Error, ValueError):
         return _refuse(param)
-    return Blob(binascii.b2a_base64(data, newline=False).decode(), len(data)) if data else _refuse(param)
+    return Blob(binascii.b2a_base64(data, newline=False).decode(), len(data)) if data else _refuse_empty(param)
+
+
+def _refuse_empty(param: str) -> Blob:
+    raise InvalidRequest("The file is empty (0 bytes).", param=param, code="invalid_base64")
 
 
 def _refuse(param: str) -> Blob:

@@ -16,12 +16,14 @@ from app.core.events import Usage
 from app.core.money import Prices
 from app.core.plan import Plan
 from app.core.ports import EmbeddingItem
-from app.core.prompt import Blob, Media, Part, Reasoning, Text, ToolCall, ToolResult
+from app.core.prompt import Blob, Broken, Media, Part, Reasoning, Text, ToolCall, ToolResult
 
 TOKENS = {"image": 1_600, "document": 3_000, "audio": 2_000, "video": 20_000}
 """At least, for each."""
 BYTES_PER_TOKEN = {"image": 1_000, "document": 30, "audio": 500, "video": 100}
 MOST_TOKENS = {"image": 5_000, "document": 400_000, "audio": 100_000, "video": 500_000}
+BROKEN_TOKENS = 50
+"""Tokens of the placeholder for a file that cannot be used."""
 PER_MESSAGE = 8
 """Tokens of a message beside what it says."""
 
@@ -98,6 +100,8 @@ def _part(part: Part) -> int:
             return 16 + _parts(content)
         case Reasoning(text):
             return text_tokens(text)
+        case Media(source=Broken()):
+            return BROKEN_TOKENS
         case Media(kind, source):
             size = source.size if isinstance(source, Blob) else MOST_TOKENS[kind] * BYTES_PER_TOKEN[kind] // 4
             return min(max(TOKENS[kind], size // BYTES_PER_TOKEN[kind]), MOST_TOKENS[kind])

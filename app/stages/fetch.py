@@ -1,4 +1,7 @@
-"""Replaces links in a prompt by what is behind them, a few at a time. Implements Preparer."""
+"""Replaces links in a prompt by what is behind them, a few at a time. Implements Preparer.
+
+A link in an older turn or a tool result that cannot be fetched becomes `Broken`; in the last user turn it refuses the request.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 from dataclasses import replace
 
 from app.core.ports import Allowance, Call, Fetcher
-from app.core.prompt import Blob, Link, Media, Message, Part, Prompt, ToolResult
+from app.core.prompt import Blob, Broken, Link, Media, Message, Part, Prompt, ToolResult
 from app.errors import InvalidRequest
 
 MAX_LINKS = 40
@@ -21,22 +24,34 @@ class FetchLinks:
         self._max_total = max_total
 
     async def prepare(self, prompt: Prompt, call: Call) -> Prompt:
-        links = {media.source.url: media.param for media in _media(prompt) if isinstance(media.source, Link)}
-        if not links:
+        found = [(media, media.source.url) for media in _media(prompt) if isinstance(media.source, Link)]
+        if not found:
             return prompt
-        if len(links) > MAX_LINKS:
+        strict = {url: media.param for media, url in found if not media.optional}
+        old = {url: media.param for media, url in reversed(found) if url not in strict}
+        dropped = list(old)[max(0, MAX_LINKS - len(strict)) :]  # the oldest
+        links = strict | {url: param for url, param in old.items() if url not in dropped}
+        if len(strict) > MAX_LINKS:
             raise InvalidRequest(
-                f"At most {MAX_LINKS} remote files per request.", param=list(links.values())[MAX_LINKS]
+                f"At most {MAX_LINKS} remote files per request.", param=list(strict.values())[MAX_LINKS]
             )
         room, allowance = asyncio.Semaphore(AT_ONCE), Allowance(self._max_total)
 
-        async def fetch(url: str, param: str) -> Blob:
+        async def fetch(url: str, param: str) -> Blob | Broken:
             async with room:
-                return await self._fetcher.fetch(url, param=param, allowance=allowance)
+                try:
+                    return await self._fetcher.fetch(url, param=param, allowance=allowance)
+                except InvalidRequest as problem:
+                    if url in strict:
+                        raise
+                    return Broken(problem.message, problem.code)
 
         tasks = [asyncio.create_task(fetch(url, param)) for url, param in links.items()]
+        fetched: dict[str, Blob | Broken] = dict.fromkeys(
+            dropped, Broken(f"At most {MAX_LINKS} remote files per request.")
+        )
         try:
-            fetched = dict(zip(links, await asyncio.gather(*tasks), strict=True))
+            fetched |= zip(links, await asyncio.gather(*tasks), strict=True)
         finally:
             for task in tasks:
                 task.cancel()
@@ -52,7 +67,7 @@ def _media(prompt: Prompt) -> list[Media]:
     return found
 
 
-def _filled(message: Message, fetched: dict[str, Blob]) -> Message:
+def _filled(message: Message, fetched: dict[str, Blob | Broken]) -> Message:
     def fill(part: Part) -> Part:
         match part:
             case Media(source=Link(url)):

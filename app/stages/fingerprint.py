@@ -26,7 +26,7 @@ _UNSEEN: dict[type[Any], frozenset[str]] = {
     # The messages are the plan's as well.
     Prompt: frozenset({"model", "messages", "metadata", "user", "ignored", "betas", "grounding_else"}),
     Target: frozenset({"traits"}),
-    Media: frozenset({"param"}),
+    Media: frozenset({"param", "optional"}),
 }
 
 

@@ -194,3 +194,78 @@ def test_a_system_message_in_mid_conversation_does_not_change_the_cached_prefix(
     assert before["system"] == after["system"]
     assert before["messages"][1] == after["messages"][1]
     assert "<system-reminder>\nReminder." in after["messages"][2]["content"][0]["text"]
+
+
+BAD_FILES = {
+    "svg": "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4=",
+    "bmp": "data:image/bmp;base64,Qk0eAAAAAAAAABoAAAAMAAAAAQABAAEAGAAAAP8A",
+    "tiff": "data:image/tiff;base64,SUkqAAgAAAAAAAAAAAAAAA==",
+    "html": "data:image/png;base64,PCFkb2N0eXBlIGh0bWw+PGh0bWw+PC9odG1sPg==",
+    "empty": "data:image/png;base64,",
+    "broken base64": "data:image/png;base64,!!!",
+    "malformed data URL": "data:image/png",
+    "unreachable": "https://127.0.0.1/cat.png",
+    "unknown scheme": "file://cat.png",
+}
+
+
+def bad_turns(surface: str, url: str) -> tuple[str, dict[str, Any], Any]:
+    """The path, a body whose last user turn is that image, and a function that makes it older."""
+    if surface == "messages":
+        head, _, data = url.partition(";base64,")
+        source = {"type": "base64", "media_type": head.removeprefix("data:"), "data": data}
+        source = source if data or head != url else {"type": "url", "url": url}
+        turn: Any = {
+            "role": "user",
+            "content": [{"type": "image", "source": source}, {"type": "text", "text": "This?"}],
+        }
+        return "/v1/messages", {"model": NOVA, "max_tokens": 50, "messages": [turn]}, "messages"
+    if surface == "responses":
+        image = {"type": "input_image", "image_url": url}
+        turn = {"role": "user", "content": [image, {"type": "input_text", "text": "This?"}]}
+        return "/v1/responses", {"model": NOVA, "input": [turn]}, "input"
+    turn = {
+        "role": "user",
+        "content": [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "This?"}],
+    }
+    return "/v1/chat/completions", {"model": NOVA, "messages": [turn]}, "messages"
+
+
+@pytest.mark.parametrize("surface", ["chat", "responses", "messages"])
+@pytest.mark.parametrize("url", BAD_FILES.values(), ids=list(BAD_FILES))
+def test_a_bad_image_in_an_older_turn_does_not_end_the_session(
+    http: httpx.Client, emulator: Emulator, surface: str, url: str
+) -> None:
+    path, body, member = bad_turns(surface, url)
+    assert http.post(path, json=body).status_code == 400
+    body[member] += [say("It is a cat.", "assistant"), say("Thanks.")]
+    response = http.post(path, json=body)
+    assert response.status_code == 200, response.text
+    assert repairs(response)["media-omitted"] == 1
+    assert sent(emulator)[-1]["messages"][0]["content"][0]["text"].startswith("[image omitted: ")
+
+
+def test_a_bad_image_in_a_tool_result_does_not_end_the_session(http: httpx.Client, emulator: Emulator) -> None:
+    shown = [{"type": "image_url", "image_url": {"url": BAD_FILES["svg"]}}]
+    response = post(http, say(), called("c"), result("c", shown), tools=[tool()], model=SONNET_45)
+    assert response.status_code == 200, response.text
+    assert repairs(response)["media-omitted"] == 1
+    block = sent(emulator)[-1]["messages"][2]["content"][0]
+    assert block["toolResult"]["content"][0]["text"].startswith("[image omitted: ")
+
+
+def test_the_half_input_of_a_call_that_was_cut_off_does_not_end_the_session(
+    http: httpx.Client, emulator: Emulator
+) -> None:
+    call = {"type": "tool_use", "id": "c", "name": "get_weather", "input": '{"city": "Par'}
+    messages = [
+        say(),
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c", "content": "cut off"}]},
+    ]
+    tools = [{"name": "get_weather", "input_schema": {"type": "object"}}]
+    body = {"model": NOVA, "max_tokens": 50, "messages": messages, "tools": tools}
+    response = http.post("/v1/messages", json=body)
+    assert response.status_code == 200, response.text
+    assert repairs(response)["tool-arguments"] == 1
+    assert sent(emulator)[-1]["messages"][1]["content"][0]["toolUse"]["input"] == {"_raw": '{"city": "Par'}

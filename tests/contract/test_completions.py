@@ -58,10 +58,13 @@ def test_a_suffix(client: OpenAI) -> None:
     assert "<suffix>return y</suffix>" in reply.choices[0].text
 
 
+def test_logprobs_are_null_and_reported(client: OpenAI) -> None:
+    reply = client.completions.with_raw_response.create(model=NOVA, prompt="a", logprobs=3)
+    assert reply.parse().choices[0].logprobs is None
+    assert reply.headers["x-gateway-ignored"] == "logprobs"
+
+
 def test_what_is_refused(client: OpenAI) -> None:
-    with pytest.raises(openai.BadRequestError) as raised:
-        client.completions.create(model=NOVA, prompt="a", logprobs=3)
-    assert problem(raised.value)[2] == "logprobs"
     with pytest.raises(openai.BadRequestError) as raised:
         client.completions.create(model=NOVA, prompt=[])
     assert problem(raised.value)[2] == "prompt"
@@ -71,3 +74,12 @@ def test_what_is_refused(client: OpenAI) -> None:
 def test_errors(client: OpenAI, stream: bool) -> None:
     with pytest.raises(openai.RateLimitError):
         client.completions.create(model=NOVA, prompt="[[emulate: throttle]]", stream=stream)
+
+
+def test_a_completion_that_breaks_off_is_raised(client: OpenAI) -> None:
+    stream = client.completions.create(
+        model=NOVA, prompt="one two three four five [[emulate: throttle after=2]]", stream=True
+    )
+    with pytest.raises(openai.APIError) as raised:
+        list(stream)
+    assert raised.value.code == "rate_limit_exceeded"

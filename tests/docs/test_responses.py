@@ -93,9 +93,9 @@ IGNORED: dict[str, Any] = {
     "access_programs": ["x"],
     "frequency_penalty": 1,
     "presence_penalty": -1,
+    "top_logprobs": 2,
 }
 REFUSED: dict[str, Any] = {
-    "top_logprobs": 2,
     "prompt": {"id": "pmpt_1"},
     "moderation": {"model": "omni-moderation-latest"},
 }

@@ -12,7 +12,15 @@ from app.api.chat.parameters import EXTENSIONS, PARAMETERS, TUNING
 from app.api.chat.schema import ChatRequest
 from app.api.chat.tools import decode_tool_choice, decode_tools
 from app.core.prompt import Prompt, ResponseFormat, Sampling, ToolChoice
-from app.core.request_options import checked_metadata, decode_guardrail, decode_latency
+from app.core.request_options import (
+    EFFORTS,
+    SERVICE_TIERS,
+    checked_metadata,
+    decode_guardrail,
+    decode_latency,
+    known_value,
+    unknown_values,
+)
 from app.errors import InvalidRequest
 
 _KNOWN = frozenset(PARAMETERS) | frozenset(EXTENSIONS)
@@ -53,7 +61,7 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
         sampling=Sampling(limit, request.temperature, request.top_p, request.top_k, _stop(request.stop)),
         effort=_effort(request),
         caching=decode_caching(request),
-        service_tier=None if request.service_tier == "auto" else request.service_tier,
+        service_tier=known_value(request.service_tier, SERVICE_TIERS[1:]),
         metadata=checked_metadata(request.metadata),
         user=request.safety_identifier or request.user or "",
         guardrail=decode_guardrail(request.guardrail_config),
@@ -76,8 +84,6 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
 def _refuse(request: ChatRequest, max_choices: int) -> None:
     """What would change the answer's shape and can't be had."""
     refused = {
-        "logprobs": bool(request.logprobs),
-        "top_logprobs": bool(request.top_logprobs),
         "audio": request.audio is not None,
         "moderation": request.moderation is not None,
         "modalities": any(word != "text" for word in request.modalities or ()),
@@ -158,7 +164,7 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
 def _effort(request: ChatRequest) -> str | None:
     """`reasoning_effort`, or the `reasoning` object that other gateways' clients send: effort, enabled, max_tokens."""
     if request.reasoning_effort is not None:
-        return request.reasoning_effort
+        return known_value(request.reasoning_effort, EFFORTS)
     reasoning = request.reasoning or {}
     effort = reasoning.get("effort")
     if effort is None:
@@ -168,9 +174,7 @@ def _effort(request: ChatRequest) -> str | None:
         if isinstance(budget, int) and budget > 0:
             return next((level for level, most in _LEVELS_BY_BUDGET if budget <= most), "max")
         return "medium" if reasoning.get("enabled") is True else None
-    if effort not in ("none", "minimal", "low", "medium", "high", "xhigh", "max"):
-        raise InvalidRequest("Unknown reasoning effort.", param="reasoning.effort", code="invalid_value")
-    return str(effort)
+    return known_value(effort, EFFORTS)
 
 
 _LEVELS_BY_BUDGET = (("low", 1024), ("medium", 2048), ("high", 4096), ("xhigh", 8192))
@@ -194,7 +198,12 @@ def _ignored(request: ChatRequest) -> tuple[str, ...]:
         for name in request.model_extra or {}
         if name not in _KNOWN and (request.model_extra or {})[name] is not None
     ]
-    return (*given, *(clean_name(name) for name in unknown[:MAX_TOLD]))
+    switches = {
+        "reasoning_effort": (request.reasoning_effort, EFFORTS),
+        "reasoning.effort": ((request.reasoning or {}).get("effort"), EFFORTS),
+        "service_tier": (request.service_tier, SERVICE_TIERS),
+    }
+    return (*given, *unknown_values(switches), *(clean_name(name) for name in unknown[:MAX_TOLD]))
 
 
 def clean_name(name: str) -> str:

@@ -104,8 +104,12 @@ class ChatStream:
         return self._head + usage + tier + b"}\n\n" + DONE
 
     def fail(self, body: dict[str, Any]) -> bytes:
-        """An error in mid-stream: OpenAI's envelope as the last frame, no finish reason and no end mark."""
-        return b"data: " + to_json(body) + b"\n\n"
+        """An error in mid-stream: OpenAI's envelope, no finish reason and no end mark.
+
+        It is sent twice: the SDKs raise at the first frame; some parsers read only a frame that is named `error`.
+        """
+        frame = b"data: " + to_json(body) + b"\n\n"
+        return frame + b"event: error\n" + frame
 
     def _other(self, state: _Choice, event: object) -> list[bytes]:
         match event:

@@ -9,6 +9,7 @@ from typing import Any
 from app.api.chat.caching import cache_point
 from app.api.chat.reasoning import decode_reasoning
 from app.core import sources
+from app.core.old_media import mark_old_media
 from app.core.prompt import CachePoint, Media, Message, Part, Text, ToolCall, ToolResult
 from app.errors import InvalidRequest
 
@@ -43,7 +44,8 @@ class _Decoder:
         self._invented = 0
 
     def run(self, messages: list[dict[str, Any]]) -> tuple[Message, ...]:
-        return tuple(self._message(message, f"messages.{place}") for place, message in enumerate(messages))
+        decoded = [self._message(message, f"messages.{place}") for place, message in enumerate(messages)]
+        return mark_old_media(decoded)
 
     def _message(self, message: dict[str, Any], param: str) -> Message:
         role = message.get("role")
@@ -192,7 +194,10 @@ def _part(part: Any, param: str) -> list[Part]:
     elif kind in ("thinking", "redacted_thinking", "reasoning"):
         decoded = None  # read with the message's other reasoning, where the lanes are compared
     else:
-        decoded = _media(kind, part, param)
+        try:
+            decoded = _media(kind, part, param)
+        except InvalidRequest as problem:
+            decoded = sources.broken(str(kind), problem)
     point = cache_point(part)
     return [item for item in (decoded, point) if item is not None]
 

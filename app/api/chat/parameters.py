@@ -44,9 +44,12 @@ PARAMETERS: dict[str, Parameter] = {
         "honoured", "`json_schema` natively or by a forced tool, `json_object` by instruction."
     ),
     "reasoning_effort": Parameter(
-        "honoured", "Every level, clamped to what the model has; ignored and told where it has none."
+        "honoured",
+        "Every level, clamped to what the model has; ignored and told where it has none, or where the level is unknown.",
     ),
-    "service_tier": Parameter("honoured", "`auto`, `default`, `flex`, `priority`, `fast`, `scale` (reserved)."),
+    "service_tier": Parameter(
+        "honoured", "`auto`, `default`, `flex`, `priority`, `fast`, `scale` (reserved); others are ignored and told."
+    ),
     "metadata": Parameter("honoured", "Goes to Bedrock's requestMetadata, cleaned to its alphabet."),
     "user": Parameter("honoured", "As a digest in requestMetadata."),
     "safety_identifier": Parameter("honoured", "Wins over `user`."),
@@ -64,8 +67,8 @@ PARAMETERS: dict[str, Parameter] = {
     "prediction": Parameter("ignored", "It would only make the answer faster."),
     "store": Parameter("ignored", "Chat completions are not stored."),
     "verbosity": Parameter("ignored", "No Bedrock field."),
-    "logprobs": Parameter("refused", "Converse gives none."),
-    "top_logprobs": Parameter("refused", "Converse gives none."),
+    "logprobs": Parameter("ignored", "Converse gives none: the answer has `logprobs: null`."),
+    "top_logprobs": Parameter("ignored", "As `logprobs`."),
     "audio": Parameter("refused", "No model on Converse speaks."),
     "moderation": Parameter("refused", "Use a Bedrock guardrail (`GUARDRAIL_ID`, `guardrail_config`)."),
 }

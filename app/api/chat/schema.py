@@ -1,15 +1,14 @@
 """What a client may send to `/chat/completions`. Types are OpenAI's; unknown fields and explicit nulls are accepted.
 
-Messages and tools are checked in `decode`, where an error can name the very part that is wrong.
+Messages and tools are checked in `decode`, where an error can name the very part that is wrong. Unknown values of optional
+switches are ignored and reported there.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class StreamOptions(BaseModel):
@@ -49,14 +48,14 @@ class ChatRequest(BaseModel):
     functions: Annotated[list[dict[str, Any]], Field(max_length=512)] | None = None
     function_call: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
-    reasoning_effort: Effort | None = None
+    reasoning_effort: str | None = None
     reasoning: dict[str, Any] | None = None
-    verbosity: Literal["low", "medium", "high"] | None = None
+    verbosity: str | None = None
     modalities: list[str] | None = None
     audio: dict[str, Any] | None = None
     prediction: dict[str, Any] | None = None
     moderation: dict[str, Any] | None = None
-    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
+    service_tier: str | None = None
     web_search_options: dict[str, Any] | None = None
     prompt_cache_key: str | None = None
     prompt_cache_options: dict[str, Any] | None = None

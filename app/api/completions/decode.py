@@ -60,8 +60,6 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
 
 
 def _refuse(request: CompletionRequest) -> None:
-    if request.logprobs:
-        raise InvalidRequest("logprobs are not supported.", param="logprobs", code="unsupported_parameter")
     if (request.best_of or 1) > (request.n or 1):
         raise InvalidRequest("best_of is not supported.", param="best_of", code="unsupported_parameter")
 

@@ -68,7 +68,9 @@ class CompletionStream:
         return self._head + b'],"usage":' + to_json(_usage(sum(self._usage.values(), Usage()))) + b"}\n\n" + DONE
 
     def fail(self, body: dict[str, Any]) -> bytes:
-        return b"data: " + to_json(body) + b"\n\n"
+        """OpenAI's envelope, unnamed for the SDKs and then named `error`, as on chat completions."""
+        frame = b"data: " + to_json(body) + b"\n\n"
+        return frame + b"event: error\n" + frame
 
     def _chunk(self, choice: int, text: str, reason: str | None) -> bytes:
         body = {"text": text, "index": choice, "logprobs": None, "finish_reason": reason}

@@ -20,7 +20,7 @@ PARAMETERS: dict[str, tuple[str, str]] = {
     "presence_penalty": ("ignored", "Converse has no such field."),
     "logit_bias": ("ignored", "Converse has no such field."),
     "seed": ("ignored", "No model on Converse promises determinism."),
-    "logprobs": ("refused", "Converse gives none."),
+    "logprobs": ("ignored", "Converse gives none: the answer has `logprobs: null`."),
 }
 """Parameter -> outcome (honoured, ignored, refused) and a note. OpenAI's whole list (SDK 3.52, 2026-11)."""
 

@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from app.api.messages.refuse import filled, missing, object_of, text_of, unknown_type, wrong
 from app.core import sources
 from app.core.prompt import Blob, CachePoint, Media, Part, Reasoning, Text, ToolCall, ToolResult
+from app.errors import InvalidRequest
 
 SPOKEN = ("text", "image", "document", "search_result")
 BLOCKS: tuple[str, ...] = (*SPOKEN, "thinking", "redacted_thinking", "tool_use", "tool_result")
@@ -61,13 +62,13 @@ class Blocks:
         decoded: list[Part]
         match kind:
             case "thinking":
-                thought = Reasoning(text_of(block, "thinking", param), text_of(block, "signature", param))
+                # Clients drop either member of old thoughts; a missing one must not end the session.
+                thought = Reasoning(*(_text_or_empty(block, name, param) for name in ("thinking", "signature")))
                 decoded = [thought] if thought != Reasoning() else []
             case "redacted_thinking":
                 decoded = [Reasoning(redacted=filled(block, "data", param))]
             case "tool_use":
-                name, given = filled(block, "name", param), object_of(block, "input", param)
-                decoded = [ToolCall(filled(block, "id", param), name, to_json(given).decode())]
+                decoded = [ToolCall(filled(block, "id", param), filled(block, "name", param), _arguments(block))]
             case "tool_result":
                 return self._result(block, param)
             case _ if kind in SPOKEN:
@@ -109,10 +110,11 @@ class Blocks:
         match block["type"]:
             case "text":
                 return [Text(text_of(block, "text", param))]
-            case "image":
-                return [_image(object_of(block, "source", param), f"{param}.source")]
-            case "document":
-                return self._document(block, param)
+            case "image" | "document" as kind:
+                try:
+                    return self._document(block, param) if kind == "document" else [_image(block, param)]
+                except InvalidRequest as problem:
+                    return [sources.broken(kind, problem)]
             case _:
                 return [_search_result(block, param)]
 
@@ -160,6 +162,19 @@ class Blocks:
         return [_text_document(text, name, param, told, cited), *pictures] if text.strip() else pictures
 
 
+def _text_or_empty(block: Mapping[str, Any], name: str, param: str) -> str:
+    return "" if block.get(name) is None else text_of(block, name, param)
+
+
+def _arguments(block: Mapping[str, Any]) -> str:
+    """The JSON text of a call's `input`. A string is what a client kept of a call that was cut off; the repairer mends it,
+    as it does other values that are no object."""
+    given = block.get("input")
+    if isinstance(given, str):
+        return given
+    return "" if given is None else to_json(given).decode()
+
+
 def listed(content: Any, param: str) -> Iterator[tuple[Mapping[str, Any], str]]:
     """The blocks of a list, each with its place."""
     if content is None:
@@ -172,7 +187,8 @@ def listed(content: Any, param: str) -> Iterator[tuple[Mapping[str, Any], str]]:
         yield block, f"{param}.{place}"
 
 
-def _image(source: Mapping[str, Any], param: str) -> Media:
+def _image(block: Mapping[str, Any], param: str) -> Media:
+    source, param = object_of(block, "source", param), f"{param}.source"
     match source.get("type"):
         case "base64":
             mime = source.get("media_type")

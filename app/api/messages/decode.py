@@ -11,10 +11,19 @@ from pydantic import ValidationError
 from app.api.messages.blocks import Blocks
 from app.api.messages.parameters import NEUTRAL, TUNING
 from app.api.messages.refuse import missing, one_word, wrong
-from app.api.messages.schema import CountRequest, MessagesRequest, ToolChoiceConfig
+from app.api.messages.schema import (
+    DISPLAYS,
+    EFFORTS,
+    SERVICE_TIERS,
+    THINKING_TYPES,
+    CountRequest,
+    MessagesRequest,
+    ToolChoiceConfig,
+)
 from app.api.messages.tools import decode_choice, decode_tools
 from app.api.messages.turns import decode_system, decode_turns
 from app.core.prompt import Caching, Prompt, ResponseFormat, Sampling, Thinking, Tool
+from app.core.request_options import known_value, unknown_values
 from app.errors import InvalidRequest, NotFound
 
 LOST_THREAD = "thread_not_found"
@@ -89,7 +98,7 @@ def _prompt(
     choice = request.tool_choice
     control = request.cache_control
     output = request.output_config
-    effort = output.effort if output else None
+    effort = known_value(output.effort, EFFORTS) if output else None
     return Prompt(
         model=request.model,
         messages=(*decode_system(request.system), *decode_turns(request.messages, blocks)),
@@ -133,15 +142,16 @@ def _format(request: CountRequest) -> ResponseFormat | None:
 def _thinking(request: CountRequest, effort: str | None) -> Thinking | None:
     """An effort without `thinking` is not a wish to think; `between_tools` is what adaptive thinking does by itself."""
     config = request.thinking
-    if config is None:
+    if config is None or config.type not in THINKING_TYPES:
         return Thinking() if effort else None
+    display = known_value(config.display, DISPLAYS) or ""
     if config.type == "disabled":
         return Thinking("off")
     if config.type != "enabled":
-        return Thinking("adaptive", display=config.display or "")
+        return Thinking("adaptive", display=display)
     if config.budget_tokens is None:
         missing("thinking.enabled.budget_tokens")
-    return Thinking("budget", config.budget_tokens, config.display or "")
+    return Thinking("budget", config.budget_tokens, display)
 
 
 def _ignored(request: CountRequest) -> list[str]:
@@ -150,7 +160,19 @@ def _ignored(request: CountRequest) -> list[str]:
     unknown = _unknown(request.model_extra)
     if request.output_config:
         unknown += [f"output_config.{name}" for name in _unknown(request.output_config.model_extra)]
-    return names + unknown[:MAX_TOLD]
+    return names + _unknown_values(request) + unknown[:MAX_TOLD]
+
+
+def _unknown_values(request: CountRequest) -> list[str]:
+    thinking, output = request.thinking, request.output_config
+    return unknown_values(
+        {
+            "thinking.type": (thinking and thinking.type, THINKING_TYPES),
+            "thinking.display": (thinking and thinking.display, DISPLAYS),
+            "output_config.effort": (output and output.effort, EFFORTS),
+            "service_tier": (getattr(request, "service_tier", None), SERVICE_TIERS),
+        }
+    )
 
 
 def _unforced(choice: ToolChoiceConfig | None, tools: Sequence[Tool]) -> tuple[str, ...]:

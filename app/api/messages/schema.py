@@ -1,6 +1,9 @@
 """What a client may send to `/messages`, by the types of Anthropic's SDK (2.12); unknown fields and nulls are accepted.
 
 Messages, blocks and tools are checked in `turns`, `blocks` and `tools`, where an error can name the very part that is wrong.
+
+Values are closed only where another one would change the shape of the answer (`tool_choice.type`, `output_format.type`).
+Unknown values of other switches are ignored and reported (`decode.py`): clients send newer ones than a gateway knows.
 """
 
 from __future__ import annotations
@@ -9,7 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Effort = Literal["low", "medium", "high", "xhigh", "max"]
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+THINKING_TYPES = ("enabled", "adaptive", "disabled", "between_tools")
+DISPLAYS = ("summarized", "omitted")
+SERVICE_TIERS = ("auto", "standard_only")
 
 
 class Ephemeral(BaseModel):
@@ -28,9 +34,9 @@ class Metadata(BaseModel):
 class ThinkingConfig(BaseModel):
     model_config = ConfigDict(extra="allow", defer_build=True)
 
-    type: Literal["enabled", "adaptive", "disabled", "between_tools"]
+    type: str
     budget_tokens: Annotated[int, Field(ge=1024)] | None = None
-    display: Literal["summarized", "omitted"] | None = None
+    display: str | None = None
 
 
 class OutputFormat(BaseModel):
@@ -43,7 +49,7 @@ class OutputFormat(BaseModel):
 class OutputConfig(BaseModel):
     model_config = ConfigDict(extra="allow", defer_build=True)
 
-    effort: Effort | None = None
+    effort: str | None = None
     format: OutputFormat | None = None
 
 
@@ -71,7 +77,7 @@ class CountRequest(BaseModel):
     cache_control: Ephemeral | None = None
     context_management: dict[str, Any] | None = None
     mcp_servers: list[dict[str, Any]] | None = None
-    speed: Literal["standard", "fast"] | None = None
+    speed: str | None = None
     user_profile_id: str | None = None
     workspace_id: str | None = None
 
@@ -84,7 +90,7 @@ class MessagesRequest(CountRequest):
     top_k: Annotated[int, Field(ge=0)] | None = None
     stop_sequences: Annotated[list[str], Field(max_length=8192)] | None = None
     metadata: Metadata | None = None
-    service_tier: Literal["auto", "standard_only"] | None = None
+    service_tier: str | None = None
     container: str | dict[str, Any] | None = None
     inference_geo: str | None = None
     diagnostics: dict[str, Any] | None = None

@@ -70,6 +70,12 @@ CLIENT: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
 
 SERVER: tuple[str, ...] = ("web_search_", "web_fetch_", "code_execution_", "tool_search_tool_", "mcp_toolset")
 SERVER += ("advisor_", "browser_toolset_", "computer_toolset_")
+ADVICE = {
+    "web_search_": 'Switch this tool off in the client (agents: "permissions": {"deny": ["WebSearch"]} in settings.json) '
+    "and add a search tool that the client runs itself, such as an MCP server",
+    "web_fetch_": "Switch this tool off in the client and add one that the client runs itself, such as an MCP server",
+}
+OTHER_ADVICE = "Send a tool that the client runs itself (type `custom`)"
 UNUSED = ("defer_loading", "input_examples", "eager_input_streaming", "allowed_callers")
 """Members of a tool that change nothing on Bedrock."""
 
@@ -90,12 +96,15 @@ def decode_tools(tools: Sequence[Mapping[str, Any]]) -> tuple[tuple[Tool, ...], 
         else:
             decoded.append(_typed(kind, tool, param))
     if tools and not decoded:
-        wrong(
-            "tools.0.type",
-            f"{one_word(tools[0].get('type'))} is run by its vendor's own servers, which Amazon Bedrock has not",
-            "unsupported_value",
-        )
+        kind = one_word(tools[0].get("type"))
+        wrong("tools.0.type", f"{kind} runs on its vendor's own servers, not on Amazon Bedrock. {_advice(kind)}",
+              "unsupported_value")  # fmt: skip
     return tuple(decoded), tuple(ignored)
+
+
+def _advice(kind: str) -> str:
+    """What to do in the client where a request has no other tool, as agents send it for one search or page."""
+    return next((advice for prefix, advice in ADVICE.items() if kind.startswith(prefix)), OTHER_ADVICE)
 
 
 def _told(name: str, value: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.api.messages.blocks import Blocks, cache_point, listed
 from app.api.messages.refuse import text_of, unknown_type, wrong
+from app.core.old_media import mark_old_media
 from app.core.prompt import Message, Part, Text
 
 ATTRIBUTION = re.compile(r"x-[a-z]+-billing-header:")
@@ -24,7 +25,7 @@ def decode_system(system: str | Sequence[Any] | None, param: str = "system") -> 
 
 
 def decode_turns(messages: Sequence[Mapping[str, Any]], blocks: Blocks) -> tuple[Message, ...]:
-    return tuple(_turn(message, f"messages.{place}", blocks) for place, message in enumerate(messages))
+    return mark_old_media([_turn(message, f"messages.{place}", blocks) for place, message in enumerate(messages)])
 
 
 def _turn(message: Mapping[str, Any], param: str, blocks: Blocks) -> Message:

@@ -15,15 +15,27 @@ from app.api.responses.shape import Decoded, Item
 from app.api.responses.summary import TRIGGER, since_summary, summary_task
 from app.api.responses.tools import Toolbox, echoed
 from app.api.responses.wishes import (
+    SUMMARIES,
+    TIERS,
+    TRUNCATIONS,
+    VERBOSITY,
     decode_caching,
     decode_effort,
     decode_format,
     decode_verbosity,
     extra_fields,
+    unknown_switches,
     wants_summary,
 )
+from app.core.old_media import mark_old_media
 from app.core.prompt import Message, Prompt, Sampling, Text, ToolChoice
-from app.core.request_options import checked_metadata, decode_guardrail, decode_latency
+from app.core.request_options import (
+    SERVICE_TIERS,
+    checked_metadata,
+    decode_guardrail,
+    decode_latency,
+    known_value,
+)
 from app.errors import InvalidRequest
 
 MAX_TOLD = 20
@@ -64,7 +76,7 @@ def decode(
     compacts = bool(own) and own[-1]["type"] == TRIGGER
     turns = _turns(box, since_summary(history), own[:-1] if compacts else own)
     summary = wants_summary(request.reasoning)
-    messages = tuple(turns.messages) if compacts else (*_instructions(request), *turns.messages)
+    messages = mark_old_media(tuple(turns.messages) if compacts else (*_instructions(request), *turns.messages))
     if not messages:
         raise InvalidRequest("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
     prompt = _prompt(request, box, turns, messages)
@@ -89,8 +101,6 @@ def decode(
 def _refuse(request: ResponsesRequest) -> None:
     """What would change the answer's shape and can't be had, and what contradicts itself."""
     refused = {
-        "top_logprobs": bool(request.top_logprobs),
-        "include": LOGPROBS in (request.include or ()),
         "prompt": request.prompt is not None,
         "moderation": request.moderation is not None,
     }
@@ -173,7 +183,7 @@ def _prompt(request: ResponsesRequest, box: Toolbox, turns: Turns, messages: tup
         parallel_tool_calls=request.parallel_tool_calls,
         response_format=wanted if turns.format is None else decode_format(turns.format, "input"),
         sampling=Sampling(request.max_output_tokens, request.temperature, request.top_p, request.top_k),
-        effort=effort if turns.effort is None else decode_effort(turns.effort, "input"),
+        effort=effort if turns.effort is None else decode_effort(turns.effort),
         caching=decode_caching(request),
         service_tier=_tier(request.service_tier),
         metadata=checked_metadata(request.metadata),
@@ -183,7 +193,7 @@ def _prompt(request: ResponsesRequest, box: Toolbox, turns: Turns, messages: tup
         grounding=box.web,
         grounding_else="web_search",
         extra_fields=extra_fields(request),
-        ignored=(*box.ignored, *_ignored(request)),
+        ignored=(*box.ignored, *unknown_switches(request, turns.effort), *_ignored(request)),
     )
 
 
@@ -201,7 +211,7 @@ def _asking_for_summary(prompt: Prompt, instructions: str | None) -> Prompt:
 
 
 def _tier(asked: str | None) -> str | None:
-    return {"auto": None, "ultrafast": "fast"}.get(asked, asked) if asked else None
+    return "fast" if asked == "ultrafast" else known_value(asked, SERVICE_TIERS[1:])
 
 
 def _conversation(given: str | dict[str, Any] | None) -> str:
@@ -216,7 +226,7 @@ def _conversation(given: str | dict[str, Any] | None) -> str:
 def _ignored(request: ResponsesRequest) -> tuple[str, ...]:
     """Parameters given that will have no effect; a neutral value is not worth a word. Unknown ones by name."""
     given = [name for name in TUNING if getattr(request, name) not in (None, 0, 0.0, [], {})]
-    if not set(request.include or ()) <= set(INCLUDES):
+    if not set(request.include or ()) <= set(INCLUDES) - {LOGPROBS}:
         given.append("include")
     extra = request.model_extra or {}
     unknown = [name for name in extra if name not in _KNOWN and extra[name] is not None]
@@ -232,24 +242,26 @@ def _clean(name: str) -> str:
 def _echo(request: ResponsesRequest) -> dict[str, Any]:
     """What the response repeats. Numbers and lists are never null: strict schemas refuse that (Open Responses 2026-04)."""
     reasoning, text = request.reasoning or {}, request.text or {}
-    tier = request.service_tier
     echo: dict[str, Any] = {
         "instructions": request.instructions,
         "max_output_tokens": request.max_output_tokens,
         "max_tool_calls": request.max_tool_calls,
         "parallel_tool_calls": request.parallel_tool_calls is not False,
         "prompt_cache_key": request.prompt_cache_key,
-        "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
+        "reasoning": {
+            "effort": decode_effort(reasoning.get("effort")),
+            "summary": known_value(reasoning.get("summary"), SUMMARIES),
+        },
         "safety_identifier": request.safety_identifier,
-        "service_tier": tier if tier and tier != "auto" else "default",
+        "service_tier": known_value(request.service_tier, TIERS[1:]) or "default",
         "temperature": 1.0 if request.temperature is None else request.temperature,
         "text": {"format": text.get("format") or {"type": "text"}}
-        | ({"verbosity": text["verbosity"]} if text.get("verbosity") else {}),
+        | ({"verbosity": text["verbosity"]} if known_value(text.get("verbosity"), VERBOSITY) else {}),
         "tool_choice": request.tool_choice or "auto",
         "tools": [echoed(tool) for tool in request.tools or ()],
         "top_logprobs": 0,
         "top_p": 1.0 if request.top_p is None else request.top_p,
-        "truncation": request.truncation or "disabled",
+        "truncation": known_value(request.truncation, TRUNCATIONS) or "disabled",
         "metadata": request.metadata or {},
         "presence_penalty": request.presence_penalty or 0.0,
         "frequency_penalty": request.frequency_penalty or 0.0,

@@ -90,7 +90,20 @@ def encode_error(problem: Mapping[str, Any]) -> dict[str, str]:
         kind = problem.get("type")
         code = {"insufficient_quota": "insufficient_quota", "rate_limit_error": "rate_limit_exceeded"}.get(str(kind))
         code = code or ("invalid_prompt" if kind == "invalid_request_error" else "server_error")
-    return {"code": str(code), "message": str(problem.get("message") or "The answer could not be completed.")}
+    return {"code": str(code), "message": _message(problem)}
+
+
+def encode_error_event(problem: Mapping[str, Any]) -> Item:
+    """The members of the `error` event, given what OpenAI's envelope holds under `error`.
+
+    OpenAI nests them under `error`; its published types have `code`, `message` and `param` flat. Clients read either form.
+    """
+    flat = {"code": problem.get("code"), "message": _message(problem), "param": problem.get("param")}
+    return {"error": {"type": problem.get("type"), **flat}, **flat}
+
+
+def _message(problem: Mapping[str, Any]) -> str:
+    return str(problem.get("message") or "The answer could not be completed.")
 
 
 def message_item(item_id: str, status: str, content: Sequence[Item]) -> Item:

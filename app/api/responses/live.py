@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from pydantic_core import to_json
 
+from app.api.responses.encode import encode_error_event
 from app.core.responses import Item, JobStore
 
 MOST_FRAMES = 50_000
@@ -18,7 +19,9 @@ MOST_BYTES = 16_000_000
 PIECE = 1_000_000
 """Bytes that are written to the store at once."""
 _NUMBER = re.compile(rb'"sequence_number":(\d{1,9})')
+_ERROR = b"event: error\n"
 _LAST = (b"event: response.completed", b"event: response.incomplete", b"event: response.failed")
+_ENDING = (_ERROR, *_LAST)
 
 
 class Live:
@@ -33,7 +36,7 @@ class Live:
         self._news = asyncio.Event()
 
     def add(self, number: int, frame: bytes) -> None:
-        if (len(self.frames) < MOST_FRAMES and self._size < MOST_BYTES) or is_last(frame):
+        if (len(self.frames) < MOST_FRAMES and self._size < MOST_BYTES) or frame.startswith(_ENDING):
             self._size += len(frame)
             self.frames.append((number, frame))
             self._tell()
@@ -106,9 +109,19 @@ def is_last(frame: bytes) -> bool:
 
 
 def last_frame(response: Item, number: int) -> bytes:
-    """The end of a stream that nobody has told; empty where there is none, as of a response that was cancelled."""
+    """Returns the events that end the stream of a finished response; empty for a status without one (`cancelled`).
+
+    A failed response ends in two, `error` (`number`) and `response.failed`, as in a stream that is read while it is made.
+    """
     kind = f"response.{response.get('status')}".encode()
     if b"event: " + kind not in _LAST:
         return b""
-    body = to_json({"sequence_number": number, "response": dict(response)})
-    return b'event: %b\ndata: {"type":"%b",%b\n\n' % (kind, kind, body[1:])
+    failure = response.get("error") if kind == b"response.failed" else None
+    error = b""
+    if isinstance(failure, Mapping):
+        error = _frame(b"error", number, encode_error_event({"type": "server_error", **failure}))
+    return error + _frame(kind, number + bool(error), {"response": dict(response)})
+
+
+def _frame(kind: bytes, number: int, body: Item) -> bytes:
+    return b'event: %b\ndata: {"type":"%b",%b\n\n' % (kind, kind, to_json({"sequence_number": number, **body})[1:])

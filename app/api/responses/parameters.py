@@ -25,8 +25,8 @@ PARAMETERS: dict[str, Parameter] = {
     "conversation": Parameter("honoured", "An id or `{id}`; not together with `previous_response_id`."),
     "include": Parameter(
         "honoured",
-        "`reasoning.encrypted_content`. Logprobs are refused; OpenAI's others name what never occurs here; unknown ones are "
-        "told.",
+        "`reasoning.encrypted_content`. Logprobs and unknown values are ignored and told; OpenAI's others name what never "
+        "occurs here.",
     ),
     "max_output_tokens": Parameter("honoured", "From 1 on (OpenAI: from 16). Never invented."),
     "metadata": Parameter("honoured", "Repeated in the response; goes to Bedrock's requestMetadata, cleaned."),
@@ -63,7 +63,7 @@ PARAMETERS: dict[str, Parameter] = {
     "context_management": Parameter("ignored", "Compact by `/responses/compact` or a `compaction_trigger`."),
     "image": Parameter("ignored", "Images go to the model as they are."),
     "access_programs": Parameter("ignored", "OpenAI's own."),
-    "top_logprobs": Parameter("refused", "Converse gives none; 0 is fine."),
+    "top_logprobs": Parameter("ignored", "Converse gives none: `logprobs` are empty."),
     "prompt": Parameter("refused", "There are no stored prompts here."),
     "moderation": Parameter("refused", "Use a Bedrock guardrail (`GUARDRAIL_ID`, `guardrail_config`)."),
 }
@@ -176,6 +176,7 @@ EVENTS: dict[str, str] = {
     "response.output_item.done": "The whole item.",
     "response.completed": "Last: the whole response, with usage.",
     "response.incomplete": "Last: cut off by `max_output_tokens` or a `content_filter`.",
+    "error": "Before `response.failed`: `error` as in the envelope; `code`, `message` and `param` beside it as well.",
     "response.failed": "Last: `error.code` says what to do, see below.",
 }
 """Every event that may come."""

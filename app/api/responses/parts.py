@@ -72,7 +72,10 @@ def _part(part: Any, param: str) -> list[Part]:
     elif kind == "refusal":
         decoded = Text(_string(part, "refusal", param))
     else:
-        decoded = _media(kind, part, param)
+        try:
+            decoded = _media(kind, part, param)
+        except InvalidRequest as problem:
+            decoded = sources.broken(str(kind), problem)
     point = cache_point(part)
     return [decoded, point] if point else [decoded]
 

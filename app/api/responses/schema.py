@@ -1,15 +1,14 @@
 """What a client may send to `/responses`. Types are OpenAI's; unknown fields and explicit nulls are accepted.
 
-Input items and tools are checked in `decode`, where an error can name the very part that is wrong.
+Input items and tools are checked in `decode`, where an error can name the very part that is wrong. Unknown values of optional
+switches are ignored and reported there.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class StreamOptions(BaseModel):
@@ -42,8 +41,8 @@ class ResponsesRequest(BaseModel):
     text: dict[str, Any] | None = None
     tools: Annotated[list[Any], Field(max_length=512)] | None = None
     tool_choice: str | dict[str, Any] | None = None
-    truncation: Literal["auto", "disabled"] | None = None
-    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"] | None = None
+    truncation: str | None = None
+    service_tier: str | None = None
     prompt: dict[str, Any] | None = None
     prompt_cache_key: str | None = None
     prompt_cache_options: dict[str, Any] | None = None

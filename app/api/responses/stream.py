@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from app.api.responses.encode import SEALED, encode_error, response_object, shown
+from app.api.responses.encode import SEALED, encode_error, encode_error_event, response_object, shown
 from app.api.responses.frames import DONE, Frames, OnEvent
 from app.api.responses.growing import Growing, Message, Refusal, Summary, Thought, ToolUse
 from app.api.responses.ids import made_id, new_id
@@ -108,13 +108,19 @@ class ResponseStream:
             self.kept = self._response("completed", completed_at=int(self._clock()))
         return self._end(opening)
 
-    def fail(self, body: Mapping[str, Any]) -> bytes:
-        """`body`: OpenAI's envelope. What was open is closed as incomplete, and the response has failed."""
+    def fail(self, body: Mapping[str, Any], *, error_event: bool = True) -> bytes:
+        """Closes what is open as incomplete, then sends `error` and `response.failed`. `body`: OpenAI's envelope.
+
+        Both events are needed: many clients raise only at `error`, and others only read the status of the response. On a
+        WebSocket `error` alone ends a request, so it is left out there.
+        """
         if self._last is not None:
             return self._last
         opening = b"" if self._begun else self.begin()
         self._close_all("incomplete")
         self.kept = self._response("failed", error=encode_error(body["error"]))
+        if error_event:
+            self._frames.add("error", encode_error_event(body["error"]))
         return self._end(opening)
 
     def _end(self, opening: bytes) -> bytes:

@@ -134,7 +134,7 @@ class Connection:
                 self._busy = False
                 await self._refuse(error, request_id)
                 return
-            stream.fail(problem_body(error, request_id))
+            stream.fail(problem_body(error, request_id), error_event=False)
         await self._desk.state.keep(caller.key_id, prepared, stream.kept)
         self._remember(prepared, stream.kept)
         self._busy = False  # who has heard the end may ask again at once

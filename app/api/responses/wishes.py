@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
-from app.api.responses.schema import Effort, ResponsesRequest
+from app.api.responses.schema import ResponsesRequest
 from app.core.prompt import Caching, ResponseFormat
-from app.core.request_options import cache_ttl
+from app.core.request_options import EFFORTS, SERVICE_TIERS, cache_ttl, known_value, unknown_values
 from app.errors import InvalidRequest
 
-EFFORTS = get_args(Effort)
+SUMMARIES = ("auto", "concise", "detailed")
+TRUNCATIONS = ("auto", "disabled")
+TIERS = (*SERVICE_TIERS, "ultrafast")
 VERBOSITY = {
     "low": "Keep your answers short: only what is needed, without preamble.",
     "medium": "",
@@ -52,28 +54,35 @@ def _plain(name: str) -> str:
 
 def decode_verbosity(text: Mapping[str, Any] | None) -> str:
     """The sentence that is told to the model; empty for the usual."""
-    asked = (text or {}).get("verbosity")
-    if asked is None:
-        return ""
-    if not isinstance(asked, str) or asked not in VERBOSITY:
-        raise InvalidRequest("verbosity is low, medium or high.", param="text.verbosity", code="invalid_value")
-    return VERBOSITY[asked]
+    return VERBOSITY.get(known_value((text or {}).get("verbosity"), VERBOSITY) or "", "")
 
 
-def decode_effort(effort: Any, param: str = "reasoning.effort") -> str | None:
-    if effort is None:
-        return None
-    if effort not in EFFORTS:
-        raise InvalidRequest("Unknown reasoning effort.", param=param, code="invalid_value")
-    return str(effort)
+def decode_effort(effort: Any) -> str | None:
+    return known_value(effort, EFFORTS)
+
+
+def unknown_switches(request: ResponsesRequest, changed_effort: str | None) -> list[str]:
+    """The names of optional switches with an unknown value. `changed_effort`: the one that an input item asks for."""
+    reasoning, text = request.reasoning or {}, request.text or {}
+    effort = reasoning.get("effort") if changed_effort is None else changed_effort
+    return unknown_values(
+        {
+            "reasoning.effort": (effort, EFFORTS),
+            "reasoning.summary": (_summary(reasoning), SUMMARIES),
+            "text.verbosity": (text.get("verbosity"), VERBOSITY),
+            "truncation": (request.truncation, TRUNCATIONS),
+            "service_tier": (request.service_tier, TIERS),
+        }
+    )
 
 
 def wants_summary(reasoning: Mapping[str, Any] | None) -> bool:
+    return known_value(_summary(reasoning or {}), SUMMARIES) is not None
+
+
+def _summary(reasoning: Mapping[str, Any]) -> Any:
     """`generate_summary` is the name that OpenAI has given up."""
-    asked = (reasoning or {}).get("summary") or (reasoning or {}).get("generate_summary")
-    if asked not in (None, "auto", "concise", "detailed"):
-        raise InvalidRequest("summary is auto, concise or detailed.", param="reasoning.summary", code="invalid_value")
-    return asked is not None
+    return reasoning.get("summary") or reasoning.get("generate_summary")
 
 
 def decode_caching(request: ResponsesRequest) -> Caching:

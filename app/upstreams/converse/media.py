@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections import Counter
 from typing import Any
 
 from app.core.plan import Traits
-from app.core.prompt import Blob, Media, S3Object
+from app.core.prompt import Blob, Broken, Media, S3Object
 from app.errors import InvalidRequest
 from app.upstreams.converse import sniff
 
@@ -15,14 +16,25 @@ _INLINE = frozenset({"txt", "md", "csv", "html"})
 
 
 class MediaBlocks:
-    """The media of one request; document names are unique within it."""
+    """The media of one request; document names are unique within it. `repairs` counts placeholders."""
 
-    def __init__(self, traits: Traits, model: str) -> None:
+    def __init__(self, traits: Traits, model: str, repairs: Counter[str] | None = None) -> None:
         self._traits = traits
         self._model = model
         self._names: set[str] = set()
+        self._repairs: Counter[str] = Counter() if repairs is None else repairs
 
     def block(self, media: Media) -> Block:
+        """A block for the media; a text that says why it is missing where an optional one cannot be used."""
+        try:
+            return self._block(media)
+        except InvalidRequest as problem:
+            if not media.optional:
+                raise
+            self._repairs["media-omitted"] += 1
+            return {"text": f"[{media.kind} omitted: {problem.message}]"}
+
+    def _block(self, media: Media) -> Block:
         """`{"image": {...}}` and its like, or a text block for a text file the model takes in no other form."""
         source = media.source
         if isinstance(source, Blob):
@@ -30,6 +42,8 @@ class MediaBlocks:
             kind, form = self._detected(media, head)
         elif isinstance(source, S3Object):
             kind, form = self._declared(media, source)
+        elif isinstance(source, Broken):
+            raise InvalidRequest(source.reason, param=media.param, code=source.code)
         else:
             raise InvalidRequest("This URL was not fetched.", param=media.param, code="invalid_image_url")
         if not self._takes(kind):

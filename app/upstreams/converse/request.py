@@ -33,7 +33,7 @@ def to_body(plan: Plan) -> tuple[dict[str, Any], Counter[str]]:
     turns = repaired.messages if traits.tool_use else flattened(repaired.messages)
     if turns is not repaired.messages:
         repairs["flattened-tools"] += 1
-    media = MediaBlocks(traits, plan.prompt.model)
+    media = MediaBlocks(traits, plan.prompt.model, repairs)
     statuses = traits.tool_result_status
     body: dict[str, Any] = {"messages": to_messages(turns, media, statuses=statuses, repairs=repairs)}
     if repaired.system:

@@ -14,7 +14,7 @@ from app.core.events import Usage
 from app.core.money import Cost
 from app.core.plan import Plan, Target, Traits
 from app.core.ports import EmbeddingItem
-from app.core.prompt import Blob, Link, Media, Message, Text, Tool, ToolCall, ToolResult
+from app.core.prompt import Blob, Broken, Link, Media, Message, Text, Tool, ToolCall, ToolResult
 from app.stages.estimate import chat_demand, embedding_tokens, output_limit, prompt_tokens, text_tokens
 from tests.unit.stages.prices import PRICES, PlainPrices
 from tests.unit.stages.upstreams import plan
@@ -54,6 +54,7 @@ def saying(*parts: object, **decided: object) -> Plan:
         (ToolCall("id", "name", "x" * 100), 40),
         (ToolResult("id", (Text("x" * 100),)), 40),
         (Media("image", Blob("", 10)), 1600),
+        (Media("image", Broken("No image.")), 50),
         (Media("image", Blob("", 20_000_000)), 5000),
         (Media("document", Blob("", 300_000)), 10_000),
         (Media("video", Link("https://example.com/v")), 20_000),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from app.core.ports import Allowance
-from app.core.prompt import Blob, Link, Media, Message, Prompt, S3Object, Text, ToolResult
+from app.core.prompt import Blob, Broken, Link, Media, Message, Prompt, S3Object, Text, ToolResult
 from app.errors import InvalidRequest
 from app.stages.fetch import AT_ONCE, MAX_LINKS, FetchLinks
 from tests.unit.stages.upstreams import call
@@ -120,3 +121,31 @@ async def test_the_first_failure_gives_the_other_fetches_up() -> None:
         )
     await asyncio.sleep(0)
     assert cancelled == ["https://a/slow"]
+
+
+class Unreachable(Counting):
+    async def fetch(self, url: str, *, param: str, allowance: Allowance) -> Blob:
+        await super().fetch(url, param=param, allowance=allowance)
+        raise InvalidRequest("The URL cannot be reached.", param=param, code="invalid_image_url")
+
+
+async def test_a_link_of_an_older_turn_that_is_unreachable_is_broken() -> None:
+    old = replace(linked("https://a/x")[0], optional=True)
+    prepared = await FetchLinks(Unreachable(), TOTAL).prepare(Prompt("m", (Message("user", (old,)),)), call())
+    (part,) = prepared.messages[0].parts
+    assert isinstance(part, Media)
+    assert part.source == Broken("The URL cannot be reached.", "invalid_image_url")
+    with pytest.raises(InvalidRequest, match="cannot be reached"):
+        await FetchLinks(Unreachable(), TOTAL).prepare(
+            Prompt("m", (Message("user", (old, *linked("https://a/x"))),)), call()
+        )
+
+
+async def test_a_long_session_with_many_links_drops_the_oldest() -> None:
+    fetcher = Counting()
+    old = tuple(replace(each, optional=True) for each in linked(*(f"https://a/{n}" for n in range(MAX_LINKS + 5))))
+    prompt = Prompt("m", (Message("user", (*old, *linked("https://a/new"))),))
+    parts = (await FetchLinks(fetcher, TOTAL).prepare(prompt, call())).messages[0].parts
+    broken = [isinstance(part, Media) and isinstance(part.source, Broken) for part in parts]
+    assert broken == [True] * 6 + [False] * MAX_LINKS
+    assert len(fetcher.asked) == MAX_LINKS

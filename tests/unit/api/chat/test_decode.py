@@ -111,6 +111,24 @@ def test_unknown_parameters_are_told_but_nulls_are_not() -> None:
     assert clean_name("é" * 60) == "_" * 40
 
 
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"reasoning_effort": "enormous"}, "reasoning_effort"),
+        ({"reasoning": {"effort": "extreme"}}, "reasoning.effort"),
+        ({"reasoning": {"effort": ["low"]}}, "reasoning.effort"),
+        ({"service_tier": "express"}, "service_tier"),
+        ({"verbosity": "telegraphic"}, "verbosity"),
+        ({"logprobs": True}, "logprobs"),
+        ({"top_logprobs": 3}, "top_logprobs"),
+    ],
+)
+def test_an_unknown_value_of_a_switch_is_ignored_and_reported(options: dict[str, Any], name: str) -> None:
+    asked = prompt(**options)
+    assert asked.ignored == (name,)
+    assert (asked.effort, asked.service_tier) == (None, None)
+
+
 def test_a_flood_of_unknown_parameters_is_told_in_part() -> None:
     assert len(prompt(**{f"x{number}": 1 for number in range(100)}).ignored) == 20
 
@@ -118,8 +136,6 @@ def test_a_flood_of_unknown_parameters_is_told_in_part() -> None:
 @pytest.mark.parametrize(
     ("options", "param"),
     [
-        ({"logprobs": True}, "logprobs"),
-        ({"top_logprobs": 1}, "top_logprobs"),
         ({"audio": {"voice": "alloy"}}, "audio"),
         ({"moderation": {"model": "m"}}, "moderation"),
         ({"modalities": ["text", "audio"]}, "modalities"),
@@ -127,8 +143,6 @@ def test_a_flood_of_unknown_parameters_is_told_in_part() -> None:
         ({"response_format": {"type": "grammar"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"response_format": {"type": "json_schema", "json_schema": {"schema": 1}}}, "response_format.json_schema"),
-        ({"reasoning": {"effort": "extreme"}}, "reasoning.effort"),
-        ({"reasoning": {"effort": ["low"]}}, "reasoning.effort"),
         ({"metadata": {"a" * 65: "b"}}, "metadata"),
         ({"metadata": {"a": "b" * 513}}, "metadata"),
         ({"guardrail_config": {"guardrailVersion": "1"}}, "guardrail_config"),

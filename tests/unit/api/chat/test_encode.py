@@ -165,6 +165,9 @@ def test_usage_counts_the_cache_in_and_adds_choices_up() -> None:
     assert (last["usage"], last["service_tier"], last["choices"]) == (body["usage"], "flex", [])
 
 
-def test_a_failure_in_mid_stream_is_an_error_frame_without_an_end_mark() -> None:
+def test_a_failure_in_mid_stream_is_an_unnamed_and_a_named_error_frame_without_an_end_mark() -> None:
     body = {"error": {"message": "broken", "type": "server_error", "param": None, "code": "x"}}
-    assert json.loads(ChatStream("id", 1, "m").fail(body).removeprefix(b"data: ")) == body
+    first, second, end = ChatStream("id", 1, "m").fail(body).split(b"\n\n")
+    assert json.loads(first.removeprefix(b"data: ")) == body
+    assert second == b"event: error\n" + first
+    assert end == b""

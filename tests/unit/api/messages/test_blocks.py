@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 
 from app.api.messages.blocks import BLOCKS, SERVER, Blocks
-from app.core.prompt import Blob, CachePoint, Link, Media, Part, Reasoning, S3Object, Text, ToolCall, ToolResult
+from app.core.old_media import mark_old_media
+from app.core.prompt import (
+    Blob,
+    CachePoint,
+    Link,
+    Media,
+    Message,
+    Part,
+    Reasoning,
+    S3Object,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from app.errors import InvalidRequest
 from tests.unit.api.messages.bodies import EPHEMERAL, HOUR, IMAGE, PDF, PNG
 
@@ -19,7 +32,7 @@ def parts(*blocks: Any) -> tuple[Part, ...]:
 
 def refused(block: Any) -> str:
     with pytest.raises(InvalidRequest) as caught:
-        parts(block)
+        mark_old_media([Message("user", parts(block))])
     return caught.value.message
 
 
@@ -70,6 +83,13 @@ PAGES = Blob(PDF, len(base64.b64decode(PDF)))
         ({"type": "thinking", "thinking": "Hm.", "signature": "s"}, (Reasoning("Hm.", "s"),)),
         ({"type": "thinking", "thinking": "", "signature": "s"}, (Reasoning("", "s"),)),
         ({"type": "thinking", "thinking": "", "signature": ""}, ()),
+        ({"type": "thinking", "signature": "s"}, (Reasoning("", "s"),)),
+        ({"type": "thinking", "thinking": None, "signature": "s"}, (Reasoning("", "s"),)),
+        ({"type": "thinking", "thinking": "Hm."}, (Reasoning("Hm."),)),
+        ({"type": "thinking"}, ()),
+        ({"type": "tool_use", "id": "t", "name": "f", "input": '{"city": "Par'}, (ToolCall("t", "f", '{"city": "Par'),)),
+        ({"type": "tool_use", "id": "t", "name": "f", "input": [1]}, (ToolCall("t", "f", "[1]"),)),
+        ({"type": "tool_use", "id": "t", "name": "f"}, (ToolCall("t", "f", ""),)),
         ({"type": "redacted_thinking", "data": "cmVk"}, (Reasoning(redacted="cmVk"),)),
         ({"type": "tool_use", "id": "t", "name": "f", "input": {"b": 1, "a": "ü"}}, (ToolCall("t", "f", '{"b":1,"a":"ü"}'),)),
         ({"type": "tool_result", "tool_use_id": "t"}, (ToolResult("t", ()),)),
@@ -106,7 +126,7 @@ def test_a_block_is_its_parts(block: Any, expected: tuple[Part, ...]) -> None:
         (document({"type": "content", "content": [document({})]}),
          "c.0.source.content.0.type: Input tag 'document' does not match any of the expected tags: 'text', 'image'"),
         ({"type": "tool_use", "id": "", "name": "f", "input": {}}, "c.0.id: String should have at least 1 character"),
-        ({"type": "tool_use", "id": "t", "name": "f", "input": "{}"}, "c.0.input: Input should be a valid dictionary"),
+        ({"type": "thinking", "thinking": 5}, "c.0.thinking: Input should be a valid string"),
         ({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "thinking"}]},
          "c.0.content.0.type: Input tag 'thinking' does not match any of the expected tags: 'text', 'image', 'document', "
          "'search_result', 'tool_reference', 'browser_state'"),

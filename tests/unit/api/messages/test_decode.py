@@ -132,6 +132,24 @@ def test_what_is_wrong_is_told_in_their_words(body: Any, message: str) -> None:
     assert code
 
 
+@pytest.mark.parametrize(
+    ("options", "name", "changes"),
+    [
+        ({"thinking": {"type": "adaptive", "display": "updates"}}, "thinking.display", {"thinking": Thinking("adaptive")}),
+        ({"thinking": {"type": "enabled", "budget_tokens": 2048, "display": "updates"}}, "thinking.display",
+         {"thinking": Thinking("budget", 2048)}),
+        ({"thinking": {"type": "sometimes"}}, "thinking.type", {}),
+        ({"output_config": {"effort": "extreme"}}, "output_config.effort", {}),
+        ({"service_tier": "express"}, "service_tier", {}),
+        ({"speed": "slow"}, "speed", {}),
+    ],
+)  # fmt: skip
+def test_an_unknown_value_of_a_switch_is_ignored_and_reported(
+    options: dict[str, Any], name: str, changes: dict[str, Any]
+) -> None:
+    assert prompt(**options) == replace(prompt(), ignored=(name,), **changes)
+
+
 def test_the_system_prompt_keeps_its_cache_points() -> None:
     system = [{"type": "text", "text": "Be brief.", "cache_control": HOUR}, {"type": "text", "text": "Be kind."}]
     assert prompt(system=system).messages[0] == Message(

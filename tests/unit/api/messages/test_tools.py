@@ -55,9 +55,16 @@ def test_a_computer_has_a_screen() -> None:
 def test_what_servers_run_is_left_out_or_refused(kind: str) -> None:
     tool = {"type": f"{kind}20260101", "name": "web_search"}
     assert decode_tools([tool, WEATHER])[1] == (f"tools.{kind}20260101",)
-    with pytest.raises(InvalidRequest, match="run by its vendor's own servers") as caught:
+    with pytest.raises(InvalidRequest, match="runs on its vendor's own servers") as caught:
         decode_tools([tool])
     assert caught.value.param == "tools.0.type"
+    assert "the client" in str(caught.value)
+
+
+def test_a_web_search_alone_is_refused_with_what_to_do_in_the_client() -> None:
+    with pytest.raises(InvalidRequest, match=r'permissions": \{"deny": \["WebSearch"\]\}.*MCP server') as caught:
+        decode_tools([{"type": "web_search_20250305", "name": "web_search", "max_uses": 8}])
+    assert caught.value.code == "unsupported_value"
 
 
 @pytest.mark.parametrize(

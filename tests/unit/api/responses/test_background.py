@@ -278,6 +278,7 @@ async def test_a_store_that_goes_away_breaks_the_stream_and_not_the_response(
         monkeypatch.setattr(there.store, "events", away)
         told = await elsewhere.stream("GET", f"/responses/{id}", stream="true")
         assert [(event["type"], event["code"]) for event in told] == [("error", "table_unavailable")]
+        assert (told[0]["error"]["code"], told[0]["sequence_number"]) == ("table_unavailable", -1)
 
 
 # What may go wrong meanwhile
@@ -302,7 +303,7 @@ def test_one_that_was_abandoned_has_failed() -> None:
             failed = await after.ok("GET", f"/responses/{id}")
             assert (failed["status"], failed["error"]["code"]) == ("failed", "server_error")
             told = await after.stream("GET", f"/responses/{id}", stream="true")
-            assert [event["type"] for event in told[-2:-1]] == ["response.failed"]
+            assert [event["type"] for event in told[-3:-1]] == ["error", "response.failed"]
             numbers = [event["sequence_number"] for event in told[:-1]]
             assert numbers == sorted(set(numbers))
             assert (await after.ok("POST", f"/responses/{id}/cancel"))["status"] == "failed"
@@ -493,7 +494,7 @@ async def test_a_key_that_is_gone_or_disabled_makes_nothing(function: Environmen
         assert (await ann.ok("GET", f"/responses/{id}"))["status"] == "failed"
         assert function.two.model.prompts == []
         told = await ann.stream("GET", f"/responses/{id}", stream="true")
-        assert [event["type"] for event in told[:-1]] == ["response.failed"]
+        assert [event["type"] for event in told[:-1]] == ["error", "response.failed"]
 
 
 async def test_what_cannot_be_begun_is_not_kept(function: Environments) -> None:

@@ -249,21 +249,41 @@ def test_what_has_no_effect_is_told() -> None:
     assert decoded(include=["web_search_call.results"]).prompt.ignored == ()
 
 
+UNKNOWN: list[tuple[dict[str, Any], str]] = [
+    ({"reasoning": {"effort": "huge"}}, "reasoning.effort"),
+    ({"reasoning": {"effort": ["low"]}}, "reasoning.effort"),
+    ({"reasoning": {"summary": "long"}}, "reasoning.summary"),
+    ({"reasoning": {"summary": ["auto"]}}, "reasoning.summary"),
+    ({"text": {"verbosity": "huge"}}, "text.verbosity"),
+    ({"text": {"verbosity": ["low"]}}, "text.verbosity"),
+    ({"truncation": "middle"}, "truncation"),
+    ({"service_tier": "express"}, "service_tier"),
+    ({"top_logprobs": 1}, "top_logprobs"),
+    ({"include": ["message.output_text.logprobs"]}, "include"),
+]
+
+
+@pytest.mark.parametrize(("options", "name"), UNKNOWN, ids=[str(options) for options, _ in UNKNOWN])
+def test_an_unknown_value_of_a_switch_is_ignored_and_reported(options: dict[str, Any], name: str) -> None:
+    how, plain = decoded(**options), decoded()
+    assert how.prompt.ignored == (name,)
+    assert how.echo == plain.echo
+    assert (how.prompt.effort, how.prompt.service_tier, how.summary, how.truncate) == (None, None, False, False)
+
+
+def test_an_unknown_effort_in_an_input_item_is_ignored_and_reported() -> None:
+    item = {"type": "configuration_update", "reasoning": {"effort": "huge"}}
+    how = decoded(input=[{"role": "user", "content": "a"}, item], reasoning={"effort": "low"})
+    assert (how.prompt.ignored, how.prompt.effort) == (("reasoning.effort",), None)
+
+
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
-    ({"top_logprobs": 1}, "top_logprobs", "unsupported_parameter"),
-    ({"include": ["message.output_text.logprobs"]}, "include", "unsupported_parameter"),
     ({"prompt": {"id": "p"}}, "prompt", "unsupported_parameter"),
     ({"moderation": {}}, "moderation", "unsupported_parameter"),
     ({"previous_response_id": "a", "conversation": "b"}, "previous_response_id", "mutually_exclusive_parameters"),
     ({"conversation": {}}, "conversation.id", "missing_required_parameter"),
     ({"metadata": {"a" * 65: ""}}, "metadata", "invalid_value"),
     ({"metadata": {"a": "a" * 513}}, "metadata", "invalid_value"),
-    ({"reasoning": {"effort": "huge"}}, "reasoning.effort", "invalid_value"),
-    ({"reasoning": {"effort": ["low"]}}, "reasoning.effort", "invalid_value"),
-    ({"reasoning": {"summary": "long"}}, "reasoning.summary", "invalid_value"),
-    ({"reasoning": {"summary": ["auto"]}}, "reasoning.summary", "invalid_value"),
-    ({"text": {"verbosity": "huge"}}, "text.verbosity", "invalid_value"),
-    ({"text": {"verbosity": ["low"]}}, "text.verbosity", "invalid_value"),
     ({"text": {"format": "json"}}, "text.format.type", "invalid_value"),
     ({"text": {"format": {"type": "xml"}}}, "text.format.type", "invalid_value"),
     ({"text": {"format": {"type": "json_schema"}}}, "text.format.schema", "missing_required_parameter"),

@@ -44,9 +44,10 @@ async def test_a_stream_that_is_too_long_keeps_its_beginning_and_its_end(monkeyp
     made = Live()
     for number in range(10):
         made.add(number, frame(number))
-    made.add(10, frame(10, "response.completed"))
+    made.add(10, frame(10, "error"))
+    made.add(11, frame(11, "response.failed"))
     made.end()
-    assert await followed(made) == [0, 1, 2, 10]
+    assert await followed(made) == [0, 1, 2, 10, 11]
     monkeypatch.setattr(live, "MOST_FRAMES", 100)
     monkeypatch.setattr(live, "MOST_BYTES", 200)
     made = Live()

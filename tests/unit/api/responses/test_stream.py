@@ -230,7 +230,8 @@ def test_a_failure_closes_what_is_open(begun: list[Event]) -> None:
     data = encoder.feed(0, [Started(), *begun]) if begun else b""
     events = events_of(data + encoder.fail(FAILURE))
     assert kinds(events)[:2] == ["created", "in_progress"]
-    last = events[-1]
+    error, last = events[-2:]
+    assert (error["type"], error["error"]["message"], error["message"]) == ("error", "broken", "broken")
     assert last["type"] == "response.failed"
     assert last["response"]["error"] == {"code": "server_error", "message": "broken"}
     assert (last["response"]["status"], last["response"]["usage"]) == ("failed", None)

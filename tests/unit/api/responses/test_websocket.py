@@ -178,7 +178,8 @@ async def test_failures_of_the_model() -> None:
     assert [(each["type"], each["status"]) for each in await socket.answer()] == [("error", 502)]
     served.model.late = True
     socket.ask("hello")
-    assert (await socket.answer())[-1]["type"] == "response.failed"
+    answer = await socket.answer()
+    assert [each["type"] for each in answer if each["type"] in ("error", "response.failed")] == ["response.failed"]
     await socket.leave()
 
 

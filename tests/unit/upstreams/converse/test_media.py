@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.core.plan import Traits
-from app.core.prompt import Link, Media, S3Object
+from app.core.prompt import Broken, Link, Media, S3Object
 from app.errors import InvalidRequest
 from app.upstreams.converse.media import MediaBlocks
 from tests.unit.upstreams.converse.histories import MP4, PDF, PNG, WAV, media
@@ -104,3 +106,15 @@ def test_names_of_documents_are_unique_in_a_request() -> None:
 def test_only_the_head_of_a_file_is_decoded_to_tell_its_format() -> None:
     big = media("image", PNG + bytes(200_000))
     assert b64decode(block(big)["image"]["source"]["bytes"]).startswith(PNG)
+
+
+def test_an_optional_file_that_cannot_be_used_is_a_text_and_counted() -> None:
+    repairs: Counter[str] = Counter()
+    blocks = MediaBlocks(TEXT_ONLY, "a-model", repairs)
+    picture = replace(media("image", PNG), optional=True)
+    assert blocks.block(picture) == {"text": "[image omitted: The model 'a-model' does not take image input.]"}
+    broken = Media("audio", Broken("Empty."), optional=True)
+    assert blocks.block(broken) == {"text": "[audio omitted: Empty.]"}
+    assert repairs == {"media-omitted": 2}
+    with pytest.raises(InvalidRequest, match=r"Empty\."):
+        blocks.block(replace(broken, optional=False))
