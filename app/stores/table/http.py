@@ -19,6 +19,9 @@ MAX_IDLE = 64
 MAX_ANSWER = 24 * 1024 * 1024
 """Bytes. A page of a query is 1 MB, a batch of items 16 MB."""
 
+MAX_HEAD = 64 * 1024
+"""Bytes of a head, and of trailers."""
+
 
 class Answer(NamedTuple):
     status: int
@@ -133,6 +136,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[Answer] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._buffer = bytearray()
+        self._received = 0
         self._head: _Head | None = None
         self._bodiless = False
         self.reusable = False
@@ -150,6 +154,7 @@ class Connection(asyncio.Protocol):
             raise Broken("the connection was closed", sent=False)
         self._waiter = loop.create_future()
         self._head, self._bodiless, self.reusable = None, bodiless, False
+        self._received = 0
         self._transport.write(message)
         if patience is not None:
             self._timer = loop.call_later(patience, self._fail, "no answer in time")
@@ -171,6 +176,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        self._received += len(data)
         if self._waiter is None:
             self.close()  # nobody asked
             return
@@ -188,16 +194,16 @@ class Connection(asyncio.Protocol):
         self._fail("the connection broke off")
 
     def _read(self, *, ended: bool) -> None:
+        if self._received > MAX_ANSWER:  # counted as they come, whatever the framing says
+            raise ValueError("an answer that does not end")
         if self._head is None:
             end = self._buffer.find(b"\r\n\r\n")
             if end < 0:
-                if len(self._buffer) > 65536:
+                if len(self._buffer) > MAX_HEAD:
                     raise ValueError("a head that does not end")
                 return
             self._head = _Head(bytes(self._buffer[:end]), bodiless=self._bodiless)
             del self._buffer[: end + 4]
-        if len(self._buffer) > MAX_ANSWER:
-            raise ValueError("an answer that does not end")
         body = self._head.body(self._buffer, ended=ended)
         if body is not None and self._waiter is not None and not self._waiter.done():
             self.reusable = self._head.keeps and not self._buffer and not ended
@@ -228,13 +234,14 @@ class _Head:
                 case b"connection":
                     connection = value.lower()
         self._length = 0 if bodiless else length
+        self._chunks = _Chunks()
         ends = self._chunked or self._length is not None
         self.keeps = ends and b"close" not in connection and (version == b"HTTP/1.1" or b"keep-alive" in connection)
 
     def body(self, buffer: bytearray, *, ended: bool) -> bytes | None:
         """The body, once it is complete, taken out of `buffer`."""
         if self._chunked:
-            return _unchunked(buffer)
+            return self._chunks.taken_from(buffer)
         if self._length is None:
             return bytes(buffer) if ended else None
         if len(buffer) < self._length:
@@ -244,25 +251,44 @@ class _Head:
         return body
 
 
-def _unchunked(buffer: bytearray) -> bytes | None:
-    parts: list[bytes] = []
-    at = 0
-    while True:
+class _Chunks:
+    """The payload of a chunked body. Each chunk is read once, however many pieces the body arrives in."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._last = False
+
+    def taken_from(self, buffer: bytearray) -> bytes | None:
+        """Takes complete chunks out of `buffer`. Returns the payload once the last one and its trailers are there."""
+        at = 0
+        while not self._last and (end := self._chunk(buffer, at)):
+            at = end
+        del buffer[:at]
+        if not self._last:
+            return None
+        # Trailers, or a blank line at once: the line feed of the last size stands before it.
+        end = buffer.find(b"\r\n\r\n")
+        if end < 0:
+            if len(buffer) > MAX_HEAD:
+                raise ValueError("trailers that do not end")
+            return None
+        del buffer[: end + 4]
+        return b"".join(self._parts)
+
+    def _chunk(self, buffer: bytearray, at: int) -> int:
+        """Where the chunk that begins at `at` ends, 0 where it is not complete."""
         line = buffer.find(b"\r\n", at)
         if line < 0:
-            return None
+            return 0
         size = _whole(bytes(buffer[at:line]).partition(b";")[0].strip(), 16)
+        if not size:
+            self._last = True
+            return line
         begin = line + 2
         if len(buffer) < begin + size + 2:
-            return None
-        if not size:
-            end = buffer.find(b"\r\n\r\n", line)  # trailers, or the blank line at once
-            if end < 0:
-                return None
-            del buffer[: end + 4]
-            return b"".join(parts)
-        parts.append(bytes(buffer[begin : begin + size]))
-        at = begin + size + 2
+            return 0
+        self._parts.append(bytes(buffer[begin : begin + size]))
+        return begin + size + 2
 
 
 def _whole(digits: bytes, base: int) -> int:
