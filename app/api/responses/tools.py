@@ -46,6 +46,8 @@ class Toolbox:
         self.web = False
         self._tools: dict[str, Tool] = {}
         self._flat: dict[tuple[str, str], str] = {}
+        self._within: dict[str, list[str]] = {}
+        self._next: dict[str, str] = {}
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -57,7 +59,7 @@ class Toolbox:
 
     def within(self, namespace: str) -> list[str]:
         """What a model sees of a namespace."""
-        return [flat for (space, _), flat in self._flat.items() if space == namespace]
+        return self._within.get(namespace, [])
 
     def add(self, tools: Any, param: str) -> None:
         if not isinstance(tools, list):
@@ -130,12 +132,20 @@ class Toolbox:
             return
         if len(self._flat) >= MAX_TOOLS:
             raise InvalidRequest(f"At most {MAX_TOOLS} tools are taken.", param="tools", code="invalid_value")
-        flat = self.flat(named.name, named.namespace)
-        while flat in self.names:
-            flat += "_"
+        flat = self._free(self.flat(named.name, named.namespace))
         self._flat[known] = flat
+        self._within.setdefault(named.namespace, []).append(flat)
         self.names[flat] = named
         self._tools[flat] = make(flat)
+
+    def _free(self, flat: str) -> str:
+        """The name with as many underscores as it takes. Names that are taken remember where the search ended."""
+        passed: list[str] = []
+        while flat in self.names:
+            passed.append(flat)
+            flat = self._next.get(flat, f"{flat}_")
+        self._next |= dict.fromkeys(passed, flat)
+        return flat
 
 
 def _name(body: Mapping[str, Any], param: str) -> str:
