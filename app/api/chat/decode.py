@@ -12,6 +12,7 @@ from app.api.chat.parameters import EXTENSIONS, PARAMETERS, TUNING
 from app.api.chat.schema import ChatRequest
 from app.api.chat.tools import decode_tool_choice, decode_tools
 from app.core.prompt import Prompt, ResponseFormat, Sampling, ToolChoice
+from app.core.request_limits import USUAL_LIMITS, RequestLimits
 from app.core.request_options import checked_metadata, decode_guardrail, decode_latency
 from app.errors import InvalidRequest
 
@@ -31,7 +32,7 @@ class Decoded:
     custom_tools: frozenset[str]
 
 
-def decode(body: Any, *, max_choices: int = 128) -> Decoded:
+def decode(body: Any, *, max_choices: int = 128, limits: RequestLimits = USUAL_LIMITS) -> Decoded:
     """`body` is the decoded JSON of a request."""
     if isinstance(body, Mapping) and "messages" not in body and "input" in body:
         raise InvalidRequest(
@@ -39,6 +40,9 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
             param="messages",
             code="missing_required_parameter",
         )
+    limits.check_length(body, "messages")
+    limits.check_length(body, "tools", tools=True)
+    limits.check_length(body, "functions", tools=True)
     request = ChatRequest.model_validate(body)
     _refuse(request, max_choices)
     tools, custom = decode_tools(request.tools or [], request.functions or [])
@@ -62,6 +66,7 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
         extra_fields=_extra_fields(request),
         ignored=_ignored(request),
     )
+    limits.check_schemas(prompt, "response_format")
     options = request.stream_options
     return Decoded(
         prompt,

@@ -12,10 +12,10 @@ from app.api.responses.parameters import TOOLS
 from app.api.responses.parts import cache_point, json_text
 from app.api.responses.shape import Kind, Named
 from app.core.prompt import Tool
+from app.core.request_limits import USUAL_LIMITS
 from app.core.request_options import freeform_tool
 from app.errors import InvalidRequest
 
-MAX_TOOLS = 1024
 MAX_NAME = 512
 SEARCH = "tool_search"
 _TAKEN = ("function", "custom", "namespace", SEARCH)
@@ -40,7 +40,8 @@ class Toolbox:
     `names`: by the name a model sees. `ignored`: kinds that can't be had here. `web`: whether the web may be searched.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = USUAL_LIMITS.tools) -> None:
+        self._limit = limit
         self.names: dict[str, Named] = {}
         self.ignored: dict[str, None] = {}
         self.web = False
@@ -130,8 +131,10 @@ class Toolbox:
         known = (named.namespace, named.name)
         if known in self._flat:
             return
-        if len(self._flat) >= MAX_TOOLS:
-            raise InvalidRequest(f"At most {MAX_TOOLS} tools are taken.", param="tools", code="invalid_value")
+        if len(self._flat) >= self._limit:
+            raise InvalidRequest(
+                f"A request may have at most {self._limit} tools.", param="tools", code="invalid_value"
+            )
         flat = self._free(self.flat(named.name, named.namespace))
         self._flat[known] = flat
         self._within.setdefault(named.namespace, []).append(flat)
