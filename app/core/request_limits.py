@@ -30,6 +30,12 @@ class RequestLimits:
                 f"{param} may have at most {limit} entries, and has {len(listed)}.", param=param, code="invalid_value"
             )
 
+    def check_lengths(self, body: Any, messages: str, *tools: str) -> None:
+        """As `check_length`, for all the lists of a request."""
+        self.check_length(body, messages)
+        for param in tools:
+            self.check_length(body, param, tools=True)
+
     def check_schemas(self, prompt: Prompt, format_param: str) -> None:
         """Raises InvalidRequest where the schemas of tools and answer have too many objects and arrays.
 

@@ -40,9 +40,7 @@ def decode(body: Any, *, max_choices: int = 128, limits: RequestLimits = USUAL_L
             param="messages",
             code="missing_required_parameter",
         )
-    limits.check_length(body, "messages")
-    limits.check_length(body, "tools", tools=True)
-    limits.check_length(body, "functions", tools=True)
+    limits.check_lengths(body, "messages", "tools", "functions")
     request = ChatRequest.model_validate(body)
     _refuse(request, max_choices)
     tools, custom = decode_tools(request.tools or [], request.functions or [])
@@ -67,12 +65,11 @@ def decode(body: Any, *, max_choices: int = 128, limits: RequestLimits = USUAL_L
         ignored=_ignored(request),
     )
     limits.check_schemas(prompt, "response_format")
-    options = request.stream_options
     return Decoded(
         prompt,
         stream=bool(request.stream),
         n=request.n or 1,
-        include_usage=bool(options and options.include_usage),
+        include_usage=bool(request.stream_options and request.stream_options.include_usage),
         legacy_functions=bool(request.functions) and not request.tools,
         custom_tools=custom,
     )

@@ -62,8 +62,7 @@ def decode_betas(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str, ...]:
 
 
 def _validated(kind: type[R], body: Any, limits: RequestLimits) -> R:
-    limits.check_length(body, "messages")
-    limits.check_length(body, "tools", tools=True)
+    limits.check_lengths(body, "messages", "tools")
     try:
         return kind.model_validate(body)
     except ValidationError as problem:

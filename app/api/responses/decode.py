@@ -58,15 +58,13 @@ def decode(
             param="input",
             code="missing_required_parameter",
         )
-    limits.check_length(body, "input")
-    limits.check_length(body, "tools", tools=True)
+    limits.check_lengths(body, "input", "tools")
     request = ResponsesRequest.model_validate(body)
     _refuse(request)
     box = Toolbox(limits.tools)
     box.add(request.tools or [], "tools")
     own = _own_items(request, history, referenced or {})
     turns = _turns(box, history, own, limits.messages)
-    summary = wants_summary(request.reasoning)
     messages = (*_instructions(request), *turns.messages)
     if not messages:
         raise InvalidRequest("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
@@ -83,7 +81,7 @@ def decode(
         names=box.names,
         echo=_echo(request),
         input_items=own,
-        summary=summary,
+        summary=wants_summary(request.reasoning),
         truncate=request.truncation == "auto",
         repairs=turns.repairs,
     )
