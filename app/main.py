@@ -28,6 +28,7 @@ from app.parts import (
     make_embedder,
     make_fetcher,
     make_keys,
+    make_limits,
     make_meter,
     make_policy,
     make_responses,
@@ -99,15 +100,15 @@ def create_app(
     gateway = _gateway(settings, aws, executor, selection, books, plane)
     embedder = make_embedder(settings, aws, executor, selection, books)
     door = _door(settings, keys or (plane.keys if plane else make_keys(settings, aws)), books)
-    listed = Shelf(selection)
+    listed, limits = Shelf(selection), make_limits(settings)
     store = make_store(settings, plane)
     responses = make_responses(settings, aws, environ, gateway, door, plane, store)
     operations = (
-        *chat(gateway, door, max_choices=settings.max_choices),
+        *chat(gateway, door, max_choices=settings.max_choices, limits=limits),
         *completions(gateway, door, max_choices=settings.max_choices),
         *responses.operations(),
         *(conversations(store, door) if store else ()),
-        *messages(gateway, door),
+        *messages(gateway, door, limits),
         *embeddings(embedder, VocabularyDecoder(), door, max_inputs=settings.max_embedding_inputs),
         *models(listed, door),
         *status(make_statuses(settings, aws), door, __version__),

@@ -16,6 +16,7 @@ from app.core.books import Accounting, Meter
 from app.core.plan import Target
 from app.core.ports import Embedder, Fetcher, Keys, Statuses, TokenCounter
 from app.core.prompt import Guardrail
+from app.core.request_limits import RequestLimits
 from app.core.responses import Store
 from app.gateway import Gateway
 from app.meter.log import LogMeter
@@ -126,7 +127,12 @@ def make_responses(
 ) -> Responses:
     invoke = make_invoke(aws, environ) if settings.on_lambda and plane else None
     caller_of = plane.keys.known if plane else None
-    return Responses(gateway, door, Keeping(store, settings.on_lambda, invoke, caller_of))
+    keeping = Keeping(store, settings.on_lambda, invoke, caller_of, limits=make_limits(settings))
+    return Responses(gateway, door, keeping)
+
+
+def make_limits(settings: Settings) -> RequestLimits:
+    return RequestLimits(settings.max_messages, settings.max_tools, settings.max_schema_nodes)
 
 
 def make_embedder(

@@ -175,6 +175,11 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(26_000_000, gt=0, description="Largest request body, in bytes; more is 413.")
     max_concurrency: int = Field(1000, gt=0, le=10_000, description="Upstream calls at once in one process; more wait.")
     max_choices: int = Field(16, ge=1, le=128, description="Largest `n`; each choice is a call of its own.")
+    max_messages: int = Field(20_000, ge=1, description="Most messages, or input items, of a request; more is 400.")
+    max_tools: int = Field(1024, ge=1, description="Most tools of a request; more is 400.")
+    max_schema_nodes: int = Field(
+        50_000, ge=1, description="Most objects and arrays in all schemas of a request together; more is 400."
+    )
     max_embedding_inputs: int = Field(2048, ge=1, description="Longest list of inputs to `/embeddings`.")
     connect_timeout: float = Field(5.0, gt=0, description="Seconds to reach Bedrock.")
     read_timeout: float = Field(3600.0, gt=0, description="Seconds Bedrock may be silent before a call is given up.")

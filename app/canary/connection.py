@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import ssl
 import threading
@@ -10,17 +11,55 @@ from contextlib import suppress
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlsplit
 
 from app.canary.errors import Failed
 
 CONNECT_SECONDS = 7.0
 LONGEST_LINE = 256 * 1024
+MAX_CODING_BYTES = 64 * 1024
+"""Bytes of head and transfer coding that an answer may have beside its content."""
 
+_LONG_LINE = f"the answer has a line of more than {LONGEST_LINE} bytes"
 _CUT = "the connection was closed before the answer was complete"
 
 _Trouble = (OSError, HTTPException, ValueError)
 """What a hostile or broken peer makes `http.client` raise. ValueError: headers that can't be sent, odd chunk sizes."""
+
+
+class TooLong(HTTPException):
+    """The peer has sent more bytes than the caller allowed, whatever its framing says."""
+
+
+class _Wire(io.RawIOBase):
+    """A connection's bytes, at most `allowed` more of them. `http.client` reads a chunk of size `-1` without any limit."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        super().__init__()
+        self._raw = raw
+        self.allowed = LONGEST_LINE
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # a writable buffer; its type has no name before Python 3.12
+        if self.allowed <= 0:
+            raise TooLong
+        count = self._raw.readinto(memoryview(buffer)[: self.allowed])
+        self.allowed -= count or 0
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.wire = _Wire(self.fp.detach())
+        self.fp = io.BufferedReader(self.wire)
 
 
 @cache
@@ -44,7 +83,8 @@ class Connection:
             if parts.scheme == "https"
             else HTTPConnection(host, parts.port, timeout=CONNECT_SECONDS)
         )
-        self._response: HTTPResponse | None = None
+        self._http.response_class = _Response
+        self._response: _Response | None = None
         self._late = False
         self._timer = threading.Timer(seconds, self._give_up)
         self._timer.daemon = True
@@ -75,10 +115,12 @@ class Connection:
             # As bytes: a key may hold any characters, and http.client would only take Latin-1.
             encoded = {name: value.encode("utf-8", "surrogatepass") for name, value in headers.items()}
             self._http.request(method, target, body=body or None, headers=encoded)
-            self._response = self._http.getresponse()
+            response = self._http.getresponse()
         except _Trouble as trouble:
             raise self._failed(trouble) from None
-        return self._response.status
+        assert isinstance(response, _Response)
+        self._response = response
+        return response.status
 
     def header(self, name: str) -> str:
         """A header of the answer, blank where it is not there."""
@@ -86,8 +128,11 @@ class Connection:
 
     def read(self, limit: int) -> bytes:
         """The body. Raises Failed where it is longer than `limit` bytes, broken off or late."""
+        self._answer().wire.allowed = 2 * limit + MAX_CODING_BYTES
         try:
             body = self._answer().read(limit + 1)
+        except TooLong:
+            raise Failed(f"the answer is longer than {limit} bytes") from None
         except _Trouble as trouble:
             raise self._failed(trouble) from None
         if self._late:
@@ -100,17 +145,20 @@ class Connection:
 
     def line(self) -> bytes:
         """The next line of the body with its line feed; blank at the end, which may have come too early."""
+        self._answer().wire.allowed = 2 * LONGEST_LINE + MAX_CODING_BYTES
         try:
             line = self._answer().readline(LONGEST_LINE + 1)
+        except TooLong:
+            raise Failed(_LONG_LINE) from None
         except _Trouble as trouble:
             raise self._failed(trouble) from None
         if self._late:
             raise self._failed(None)
         if len(line) > LONGEST_LINE:
-            raise Failed(f"the answer has a line of more than {LONGEST_LINE} bytes")
+            raise Failed(_LONG_LINE)
         return line
 
-    def _answer(self) -> HTTPResponse:
+    def _answer(self) -> _Response:
         assert self._response is not None, "send first"
         return self._response
 
@@ -141,6 +189,8 @@ def _cause(trouble: Exception | None) -> str:
             return _CUT
         case ssl.SSLError():
             return "TLS failed"
+        case TooLong():
+            return "the answer is longer than an answer may be"
         case HTTPException():
             return f"the answer is no valid HTTP ({type(trouble).__name__})"
         case _:

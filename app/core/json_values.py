@@ -6,7 +6,8 @@ import math
 import re
 from typing import Any
 
-_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{309}")
+_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|(?<![0-9])[0-9]{309}")
+"""A run of digits is looked at from its beginning only: from each of its digits, a run of 308 would be read 308 times."""
 
 
 def may_overflow(body: bytes) -> bool:

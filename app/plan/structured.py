@@ -145,18 +145,20 @@ def _is_recursive(schema: dict[str, Any]) -> bool:
     for group in ("$defs", "definitions"):
         if isinstance(schema.get(group), dict):
             definitions |= {f"#/{group}/{name}": node for name, node in schema[group].items()}
-    edges = {name: set(_references(node)) for name, node in definitions.items()}
-    for start in edges:
-        reached: set[str] = set()
-        todo = list(edges[start])
-        while todo:
-            at = todo.pop()
-            if at == start:
-                return True
-            if at not in reached:
-                reached.add(at)
-                todo.extend(edges.get(at, ()))
-    return False
+    edges = {name: definitions.keys() & set(_references(node)) for name, node in definitions.items()}
+    users: dict[str, list[str]] = {name: [] for name in edges}
+    for name, references in edges.items():
+        for reference in references:
+            users[reference].append(name)
+    # Definitions are put aside once all that they refer to is (Kahn's algorithm): what stays is in a cycle, or leads to one.
+    unresolved = {name: len(references) for name, references in edges.items()}
+    resolved = [name for name, count in unresolved.items() if not count]
+    for name in resolved:
+        for user in users[name]:
+            unresolved[user] -= 1
+            if not unresolved[user]:
+                resolved.append(user)
+    return len(resolved) < len(edges)
 
 
 def _size(schema: Json) -> int:

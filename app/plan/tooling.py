@@ -22,7 +22,8 @@ def decide_tools(draft: Draft) -> None:
             f"The model {prompt.model!r} does not support tools.", param="tools", code="unsupported_value"
         )
     if choice.allowed is not None:
-        tools = tuple(tool for tool in tools if tool.name in choice.allowed)
+        allowed = frozenset(choice.allowed)
+        tools = tuple(tool for tool in tools if tool.name in allowed)
         choice = replace(choice, allowed=None)
     history = _called(draft)
     if choice.mode == "none":

@@ -18,7 +18,7 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cached_property
@@ -40,12 +40,15 @@ from app.upstreams.addresses import (
     plain,
     redirected,
 )
+from app.upstreams.framing import Chunked, Framing, Sized, UntilClosed
 
 Resolve = Callable[[str, int], Sequence[str]]
 
 MAX_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _CHUNK: Final = 65_536
+_MAX_CODING_BYTES: Final = 1_048_576
+"""Bytes of transfer coding that a body may have beside its content: one-byte chunks are six bytes on the wire."""
 _MAX_ATTEMPTS: Final = 4
 _AGENT: Final = "Mozilla/5.0 (compatible; bedrock-gateway/1.0)"
 
@@ -176,17 +179,42 @@ class SafeFetcher:
         if (response.length or 0) > self._max_bytes:
             raise Refused(f"The file behind the URL is larger than {self._max_bytes} bytes.")
         body = bytearray()
-        while chunk := response.read(_CHUNK):
-            body += chunk
-            if len(body) > self._max_bytes:
+        for data in _content(response, self._max_bytes + _MAX_CODING_BYTES):
+            if len(body) + len(data) > self._max_bytes:
                 raise Refused(f"The file behind the URL is larger than {self._max_bytes} bytes.")
-            if not allowance.take(len(chunk)):
+            if not allowance.take(len(data)):
                 raise Refused(f"The remote files of a request may have {allowance.size} bytes in all.")
-        if response.length:
-            raise Refused("The connection broke before the file behind the URL was complete.")
+            body += data
         if not body:
             raise Refused("The file behind the URL is empty.")
         return Blob(binascii.b2a_base64(body, newline=False).decode("ascii"), len(body))
+
+
+def _content(response: HTTPResponse, limit: int) -> Iterator[bytes]:
+    """Yields the content of a body in pieces, each no larger than one read. Raises Refused after `limit` bytes of wire data.
+
+    `HTTPResponse.read` takes the server's word for the size of a chunk, and for `-1` it reads until the connection ends.
+    """
+    framing: Framing = UntilClosed() if response.length is None else Sized(response.length)
+    if response.chunked:
+        framing = Chunked()
+    received = 0
+    while not framing.ended:
+        raw = response.fp.read1(_CHUNK)
+        if not raw:
+            _end(framing)
+            return
+        received += len(raw)
+        if received > limit:
+            raise Refused("The URL's server sent too many bytes for the file behind the URL.")
+        yield framing.feed(raw)
+
+
+def _end(framing: Framing) -> None:
+    try:
+        framing.close()
+    except HTTPException:
+        raise Refused("The connection broke before the file behind the URL was complete.") from None
 
 
 class _Wire(io.RawIOBase):

@@ -11,6 +11,7 @@ import http.client
 import re
 from typing import Protocol
 
+MAX_TRAILER_BYTES = 65536
 _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;|\Z)")
 
 
@@ -58,12 +59,16 @@ class UntilClosed:
 
 
 class Chunked:
-    """Chunked transfer coding, in pieces of any size (RFC 9112, 7.1). Extensions and trailers are passed over."""
+    """Chunked transfer coding, in pieces of any size (RFC 9112, 7.1). Extensions and trailers are passed over.
+
+    The trailers together are limited to `MAX_TRAILER_BYTES`: a peer could otherwise send them without end.
+    """
 
     def __init__(self) -> None:
         self._line = bytearray()
         self._left = 0
         self._state = "size"
+        self._trailer_bytes = 0
         self.ended = False
         self.may_follow = True
 
@@ -108,6 +113,9 @@ class Chunked:
             self._state = "size"
         elif self._state == "trailer":
             self.ended = not line
+            self._trailer_bytes += len(line) + 2
+            if self._trailer_bytes > MAX_TRAILER_BYTES:
+                raise http.client.LineTooLong("trailers")
         else:
             size = _CHUNK_SIZE.match(line)
             if size is None:

@@ -8,6 +8,7 @@ its endpoint configuration are used, and its request path is not. Blocking; call
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 import threading
@@ -53,8 +54,13 @@ sent and is never acknowledged breaks off after 60 s."""
 
 MAX_INTERIM = 10
 """Heads before the answer's own may be 100 (Continue), 102 or 103 (Early Hints), none of which has a body (RFC 9110, 15.2)."""
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""Limit of a whole answer as it arrives. InvokeModel answers with up to 25 MB (botocore 1.44, 2026-11)."""
 MAX_HEADERS = 100
 MAX_HEADER_LINE = 65536
+
+_READ_SIZE = 65536
+_LENGTH = re.compile(r"[0-9]{1,16}")
 
 _waiting = threading.local()
 
@@ -89,7 +95,7 @@ class _Buffered(http.client.HTTPResponse):
         self.chunked = "chunked" in (headers.get("transfer-encoding") or "").lower()
         self.chunk_left = None
         length = headers.get("content-length") or ""
-        self.length = int(length) if length.isdigit() and not self.chunked else None
+        self.length = int(length) if _LENGTH.fullmatch(length) and not self.chunked else None
         if status in (204, 304):
             self.length = 0
         closing = (headers.get("connection") or "").lower()
@@ -99,6 +105,25 @@ class _Buffered(http.client.HTTPResponse):
     def _close_conn(self) -> None:
         self._exchange.detach()
         super()._close_conn()  # type: ignore[misc]
+
+    def read(self, amt: int | None = None) -> bytes:
+        """The whole body, whatever `amt` is. Raises HTTPException where it has more bytes than any answer of AWS.
+
+        The standard library takes the other side's word for the size of a chunk, and for `-1` it reads without a limit.
+        """
+        body = bytearray()
+        received, framing = 0, self.framing()
+        while self.fp is not None and not framing.ended:
+            raw = self.fp.read1(_READ_SIZE)
+            received += len(raw)
+            if received > MAX_ANSWER_BYTES:
+                raise http.client.HTTPException("the answer is too long")
+            if raw:
+                body += framing.feed(raw)
+            else:
+                framing.close()
+        self._close_conn()
+        return bytes(body)
 
     def framing(self) -> Framing:
         """How the bytes after the head are to be read by somebody else than this object."""

@@ -12,6 +12,7 @@ from app.api.chat.parameters import EXTENSIONS, PARAMETERS, TUNING
 from app.api.chat.schema import ChatRequest
 from app.api.chat.tools import decode_tool_choice, decode_tools
 from app.core.prompt import Prompt, ResponseFormat, Sampling, ToolChoice
+from app.core.request_limits import USUAL_LIMITS, RequestLimits
 from app.core.request_options import (
     EFFORTS,
     SERVICE_TIERS,
@@ -39,7 +40,7 @@ class Decoded:
     custom_tools: frozenset[str]
 
 
-def decode(body: Any, *, max_choices: int = 128) -> Decoded:
+def decode(body: Any, *, max_choices: int = 128, limits: RequestLimits = USUAL_LIMITS) -> Decoded:
     """`body` is the decoded JSON of a request."""
     if isinstance(body, Mapping) and "messages" not in body and "input" in body:
         raise InvalidRequest(
@@ -47,6 +48,7 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
             param="messages",
             code="missing_required_parameter",
         )
+    limits.check_lengths(body, "messages", "tools", "functions")
     request = ChatRequest.model_validate(body)
     _refuse(request, max_choices)
     tools, custom = decode_tools(request.tools or [], request.functions or [])
@@ -70,12 +72,12 @@ def decode(body: Any, *, max_choices: int = 128) -> Decoded:
         extra_fields=_extra_fields(request),
         ignored=(*_ignored(request), *(() if tools else _unforced(request))),
     )
-    options = request.stream_options
+    limits.check_schemas(prompt, "response_format")
     return Decoded(
         prompt,
         stream=bool(request.stream),
         n=request.n or 1,
-        include_usage=bool(options and options.include_usage),
+        include_usage=bool(request.stream_options and request.stream_options.include_usage),
         legacy_functions=bool(request.functions) and not request.tools,
         custom_tools=custom,
     )

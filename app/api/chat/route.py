@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from app.api.chat.decode import decode
 from app.api.chat.encode import ChatStream, encode_completion
 from app.api.chat.schema import ChatRequest
+from app.core.request_limits import USUAL_LIMITS, RequestLimits
 from app.gateway import Gateway
 from app.web.asgi import Request, Response
 from app.web.endpoint import Door
@@ -24,10 +25,12 @@ def new_id(prefix: str) -> str:
     return f"{prefix}{os.urandom(12).hex()}"
 
 
-def operations(gateway: Gateway, door: Door, *, max_choices: int) -> tuple[Operation, ...]:
+def operations(
+    gateway: Gateway, door: Door, *, max_choices: int, limits: RequestLimits = USUAL_LIMITS
+) -> tuple[Operation, ...]:
     async def chat_completions(request: Request) -> Response:
         call = await door.enter(request, "chat.completions")
-        decoded = await door.decoded(request, lambda body: decode(body, max_choices=max_choices))
+        decoded = await door.decoded(request, lambda body: decode(body, max_choices=max_choices, limits=limits))
         call.model = decoded.prompt.model
         completion_id, created = new_id("chatcmpl-"), int(time.time())
         if decoded.stream:

@@ -22,7 +22,7 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: Annotated[str, Field(min_length=1, max_length=2048)]
-    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=20_000)]
+    messages: Annotated[list[dict[str, Any]], Field(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -42,10 +42,10 @@ class ChatRequest(BaseModel):
     safety_identifier: str | None = None
     metadata: Annotated[dict[str, str], Field(max_length=16)] | None = None
     store: bool | None = None
-    tools: Annotated[list[dict[str, Any]], Field(max_length=512)] | None = None
+    tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
-    functions: Annotated[list[dict[str, Any]], Field(max_length=512)] | None = None
+    functions: list[dict[str, Any]] | None = None
     function_call: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
     reasoning_effort: str | None = None

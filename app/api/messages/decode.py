@@ -23,6 +23,7 @@ from app.api.messages.schema import (
 from app.api.messages.tools import decode_choice, decode_tools
 from app.api.messages.turns import decode_system, decode_turns
 from app.core.prompt import Caching, Prompt, ResponseFormat, Sampling, Thinking, Tool
+from app.core.request_limits import USUAL_LIMITS, RequestLimits
 from app.core.request_options import known_value, unknown_values
 from app.errors import InvalidRequest, NotFound
 
@@ -43,19 +44,23 @@ class Decoded:
     stream: bool
 
 
-def decode(body: Any, betas: Sequence[str] = ()) -> Decoded:
+def decode(body: Any, betas: Sequence[str] = (), *, limits: RequestLimits = USUAL_LIMITS) -> Decoded:
     """`body` is the decoded JSON of a request, `betas` the words of its header."""
-    request = _validated(MessagesRequest, body)
+    request = _validated(MessagesRequest, body, limits)
     stop = tuple(request.stop_sequences or ())
     sampling = Sampling(request.max_tokens, request.temperature, request.top_p, request.top_k, stop)
     user = (request.metadata.user_id if request.metadata else None) or ""
     tier = "default" if request.service_tier == "standard_only" else None
-    return Decoded(_prompt(request, betas, sampling, user[:LONGEST_USER], tier), bool(request.stream))
+    prompt = _prompt(request, betas, sampling, user[:LONGEST_USER], tier)
+    limits.check_schemas(prompt, "output_config.format")
+    return Decoded(prompt, bool(request.stream))
 
 
-def decode_count(body: Any, betas: Sequence[str] = ()) -> Prompt:
+def decode_count(body: Any, betas: Sequence[str] = (), *, limits: RequestLimits = USUAL_LIMITS) -> Prompt:
     """The body of a request to count tokens."""
-    return _prompt(_validated(CountRequest, body), betas)
+    prompt = _prompt(_validated(CountRequest, body, limits), betas)
+    limits.check_schemas(prompt, "output_config.format")
+    return prompt
 
 
 def decode_betas(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str, ...]:
@@ -65,7 +70,8 @@ def decode_betas(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word))[:MAX_BETAS]
 
 
-def _validated(kind: type[R], body: Any) -> R:
+def _validated(kind: type[R], body: Any, limits: RequestLimits) -> R:
+    limits.check_lengths(body, "messages", "tools")
     try:
         return kind.model_validate(body)
     except ValidationError as problem:

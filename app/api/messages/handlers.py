@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from app.api.messages.decode import decode, decode_betas, decode_count
 from app.api.messages.encode import PING, MessageStream, encode_message
 from app.core.ports import Call
+from app.core.request_limits import RequestLimits
 from app.gateway import Gateway
 from app.web.asgi import Request, Response
 from app.web.endpoint import Door
@@ -17,9 +18,9 @@ from app.web.sse import EventStream
 from app.web.watched import watched
 
 
-async def create(gateway: Gateway, door: Door, call: Call, request: Request) -> Response:
+async def create(gateway: Gateway, door: Door, limits: RequestLimits, call: Call, request: Request) -> Response:
     betas = decode_betas(request.scope["headers"])
-    decoded = await door.decoded(request, lambda body: decode(body, betas))
+    decoded = await door.decoded(request, lambda body: decode(body, betas, limits=limits))
     prompt = decoded.prompt
     call.model = prompt.model
     message_id, stops = f"msg_{os.urandom(12).hex()}", prompt.sampling.stop
@@ -38,10 +39,10 @@ async def create(gateway: Gateway, door: Door, call: Call, request: Request) -> 
     return Response(to_json(body), media_type="application/json", headers=receipt_headers(call.receipt))
 
 
-async def count(gateway: Gateway, door: Door, call: Call, request: Request) -> Response:
+async def count(gateway: Gateway, door: Door, limits: RequestLimits, call: Call, request: Request) -> Response:
     """An estimate says that it is one in a header: Anthropic's answer has no place for it."""
     betas = decode_betas(request.scope["headers"])
-    prompt = await door.decoded(request, lambda body: decode_count(body, betas))
+    prompt = await door.decoded(request, lambda body: decode_count(body, betas, limits=limits))
     call.model = prompt.model
     counted = await watched(gateway.count(prompt, call), request.receive, call, drain=False)
     headers = receipt_headers(call.receipt) | ({"x-gateway-estimate": "true"} if counted.estimated else {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from app.core.request_limits import USUAL_LIMITS, RequestLimits
 from app.gateway import Gateway
 from app.web.asgi import Request, Response, Scope
 from app.web.endpoint import Door
@@ -23,18 +24,18 @@ ENVELOPE = {
 }
 
 
-def operations(gateway: Gateway, door: Door) -> tuple[Operation, ...]:
+def operations(gateway: Gateway, door: Door, limits: RequestLimits = USUAL_LIMITS) -> tuple[Operation, ...]:
     async def messages(request: Request) -> Response:
         call = await door.enter(request, "messages")
         from app.api.messages.handlers import create
 
-        return await create(gateway, door, call, request)
+        return await create(gateway, door, limits, call, request)
 
     async def count_tokens(request: Request) -> Response:
         call = await door.enter(request, "messages.count_tokens")
         from app.api.messages.handlers import count
 
-        return await count(gateway, door, call, request)
+        return await count(gateway, door, limits, call, request)
 
     return (
         Operation(

@@ -67,9 +67,9 @@ class CountRequest(BaseModel):
     model_config = ConfigDict(extra="allow", defer_build=True)
 
     model: Annotated[str, Field(min_length=1, max_length=2048)]
-    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=100_000)]
+    messages: Annotated[list[dict[str, Any]], Field(min_length=1)]
     system: str | list[dict[str, Any]] | None = None
-    tools: Annotated[list[dict[str, Any]], Field(max_length=512)] | None = None
+    tools: list[dict[str, Any]] | None = None
     tool_choice: ToolChoiceConfig | None = None
     thinking: ThinkingConfig | None = None
     output_config: OutputConfig | None = None

@@ -64,7 +64,14 @@ def _allowed(choice: Mapping[str, Any], box: Toolbox) -> ToolChoice:
         box.ignored["tool_choice"] = None
         return ToolChoice()
     ours = [tool for tool in listed if not hosted(tool.get("type"))]
-    names = [name for tool in ours for name in _names(tool, box, "tool_choice.tools")]
+    names: dict[str, None] = {}
+    spaces: set[str] = set()
+    for tool in ours:
+        if tool.get("type") == "namespace" and isinstance(space := tool.get("name"), str):
+            if space in spaces:  # its tools would be gone through again for each mention
+                continue
+            spaces.add(space)
+        names |= dict.fromkeys(_names(tool, box, "tool_choice.tools"))
     if not names and ours:
         raise InvalidRequest(
             "tool_choice allows none of the tools that are given.", param="tool_choice", code="invalid_value"

@@ -29,6 +29,7 @@ from app.api.responses.wishes import (
 )
 from app.core.old_media import mark_old_media
 from app.core.prompt import Message, Prompt, Sampling, Text, ToolChoice
+from app.core.request_limits import USUAL_LIMITS, RequestLimits
 from app.core.request_options import (
     SERVICE_TIERS,
     checked_metadata,
@@ -39,7 +40,6 @@ from app.core.request_options import (
 from app.errors import InvalidRequest
 
 MAX_TOLD = 20
-MAX_ITEMS = 20_000
 LOGPROBS = "message.output_text.logprobs"
 _KNOWN = frozenset(PARAMETERS) | frozenset(EXTENSIONS)
 
@@ -56,7 +56,11 @@ def references(body: Any) -> list[str]:
 
 
 def decode(
-    body: Any, *, history: Sequence[Mapping[str, Any]] = (), referenced: Mapping[str, Mapping[str, Any]] | None = None
+    body: Any,
+    *,
+    history: Sequence[Mapping[str, Any]] = (),
+    referenced: Mapping[str, Mapping[str, Any]] | None = None,
+    limits: RequestLimits = USUAL_LIMITS,
 ) -> Decoded:
     """`body` is the decoded JSON of a request. `history`: the items that precede its own input, oldest first.
 
@@ -68,18 +72,20 @@ def decode(
             param="input",
             code="missing_required_parameter",
         )
+    limits.check_lengths(body, "input", "tools")
     request = ResponsesRequest.model_validate(body)
     _refuse(request)
-    box = Toolbox()
+    box = Toolbox(limits.tools)
     box.add(request.tools or [], "tools")
     own = _own_items(request, history, referenced or {})
     compacts = bool(own) and own[-1]["type"] == TRIGGER
-    turns = _turns(box, since_summary(history), own[:-1] if compacts else own)
+    turns = _turns(box, since_summary(history), own[:-1] if compacts else own, limits.messages)
     summary = wants_summary(request.reasoning)
     messages = mark_old_media(tuple(turns.messages) if compacts else (*_instructions(request), *turns.messages))
     if not messages:
         raise InvalidRequest("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
     prompt = _prompt(request, box, turns, messages)
+    limits.check_schemas(prompt, "text.format")
     return Decoded(
         _asking_for_summary(prompt, request.instructions) if compacts else prompt,
         stream=bool(request.stream),
@@ -154,9 +160,13 @@ def _own_id(item: Mapping[str, Any], kind: str) -> str:
     return given if isinstance(given, str) and given else item_id(kind)
 
 
-def _turns(box: Toolbox, history: Sequence[Mapping[str, Any]], own: list[Item]) -> Turns:
-    if len(history) + len(own) > MAX_ITEMS:
-        raise InvalidRequest(f"At most {MAX_ITEMS} items are taken.", param="input", code="context_length_exceeded")
+def _turns(box: Toolbox, history: Sequence[Mapping[str, Any]], own: list[Item], limit: int) -> Turns:
+    if len(history) + len(own) > limit:
+        raise InvalidRequest(
+            f"A response takes at most {limit} input items, with those before it.",
+            param="input",
+            code="context_length_exceeded",
+        )
     turns = Turns(box)
     for place, item in enumerate(history):
         turns.add(dict(item), kind_of(item, f"history.{place}"), f"history.{place}")

@@ -15,7 +15,7 @@ class Desk:
         store = keeping.store() if keeping.store else None
         self.gateway = gateway
         self.door = door
-        self.state = State(store, keeping.clock)
+        self.state = State(store, keeping.clock, keeping.limits)
         self.jobs: Background | None = None
         if store is not None and (keeping.invoke is not None or not keeping.elsewhere):
             self.jobs = Background(gateway, self.state, store, keeping)

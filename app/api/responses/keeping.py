@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.core.ports import Caller
+from app.core.request_limits import USUAL_LIMITS, RequestLimits
 from app.core.responses import Store
 
 MAX_CONCURRENT = 100
@@ -25,7 +26,7 @@ class Keeping:
     """How responses are kept, as `main` knows it. `store`: None keeps none.
 
     `elsewhere`: whether a process does nothing between its requests, so that background work needs `invoke` and `caller_of`.
-    `clock` returns epoch seconds.
+    `clock` returns epoch seconds. `limits` hold for the requests themselves.
     """
 
     store: Callable[[], Store] | None = None
@@ -35,3 +36,4 @@ class Keeping:
     max_concurrent: int = MAX_CONCURRENT
     report_seconds: float = REPORT_SECONDS
     clock: Callable[[], float] = time.time
+    limits: RequestLimits = USUAL_LIMITS

@@ -21,7 +21,7 @@ class ResponsesRequest(BaseModel):
     model_config = ConfigDict(extra="allow", defer_build=True)
 
     model: Annotated[str, Field(min_length=1, max_length=2048)]
-    input: str | Annotated[list[Any], Field(max_length=20_000)] | None = None
+    input: str | list[Any] | None = None
     instructions: str | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -39,7 +39,7 @@ class ResponsesRequest(BaseModel):
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     reasoning: dict[str, Any] | None = None
     text: dict[str, Any] | None = None
-    tools: Annotated[list[Any], Field(max_length=512)] | None = None
+    tools: list[Any] | None = None
     tool_choice: str | dict[str, Any] | None = None
     truncation: str | None = None
     service_tier: str | None = None

@@ -17,6 +17,7 @@ from typing import Any
 
 from app.api.responses.decode import decode, references
 from app.api.responses.shape import Decoded, Item
+from app.core.request_limits import USUAL_LIMITS, RequestLimits
 from app.core.responses import DEEPEST, LARGEST_HISTORY, MOST_ITEMS, Store, StoredResponse, too_long
 from app.errors import GatewayError, InvalidRequest, NotFound
 
@@ -50,8 +51,14 @@ class Prepared:
 class State:
     """`store`: None where nothing is kept."""
 
-    def __init__(self, store: Store | None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store | None,
+        clock: Callable[[], float] = time.time,
+        limits: RequestLimits = USUAL_LIMITS,
+    ) -> None:
         self.store = store
+        self._limits = limits
         self._clock = clock
 
     async def prepare(
@@ -66,10 +73,11 @@ class State:
         past = past or await self.past(tenant, body)
         wanted = references(body)
         referenced = await self._referenced(tenant, wanted, past) if wanted else {}
-        if len(past.items) < LARGE and not large:
-            decoded = decode(body, history=past.items, referenced=referenced)
-        else:
-            decoded = await asyncio.to_thread(lambda: decode(body, history=past.items, referenced=referenced))
+
+        def decoding() -> Decoded:
+            return decode(body, history=past.items, referenced=referenced, limits=self._limits)
+
+        decoded = decoding() if len(past.items) < LARGE and not large else await asyncio.to_thread(decoding)
         if self.store is None:
             if decoded.background:
                 raise InvalidRequest(

@@ -12,10 +12,10 @@ from app.api.responses.parameters import TOOLS
 from app.api.responses.parts import cache_point, json_text
 from app.api.responses.shape import Kind, Named
 from app.core.prompt import Tool
+from app.core.request_limits import USUAL_LIMITS
 from app.core.request_options import freeform_tool
 from app.errors import InvalidRequest
 
-MAX_TOOLS = 1024
 MAX_NAME = 512
 SEARCH = "tool_search"
 _TAKEN = ("function", "custom", "namespace", SEARCH)
@@ -40,12 +40,15 @@ class Toolbox:
     `names`: by the name a model sees. `ignored`: kinds that can't be had here. `web`: whether the web may be searched.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = USUAL_LIMITS.tools) -> None:
+        self._limit = limit
         self.names: dict[str, Named] = {}
         self.ignored: dict[str, None] = {}
         self.web = False
         self._tools: dict[str, Tool] = {}
         self._flat: dict[tuple[str, str], str] = {}
+        self._within: dict[str, list[str]] = {}
+        self._next: dict[str, str] = {}
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -57,7 +60,7 @@ class Toolbox:
 
     def within(self, namespace: str) -> list[str]:
         """What a model sees of a namespace."""
-        return [flat for (space, _), flat in self._flat.items() if space == namespace]
+        return self._within.get(namespace, [])
 
     def add(self, tools: Any, param: str) -> None:
         if not isinstance(tools, list):
@@ -128,14 +131,24 @@ class Toolbox:
         known = (named.namespace, named.name)
         if known in self._flat:
             return
-        if len(self._flat) >= MAX_TOOLS:
-            raise InvalidRequest(f"At most {MAX_TOOLS} tools are taken.", param="tools", code="invalid_value")
-        flat = self.flat(named.name, named.namespace)
-        while flat in self.names:
-            flat += "_"
+        if len(self._flat) >= self._limit:
+            raise InvalidRequest(
+                f"A request may have at most {self._limit} tools.", param="tools", code="invalid_value"
+            )
+        flat = self._free(self.flat(named.name, named.namespace))
         self._flat[known] = flat
+        self._within.setdefault(named.namespace, []).append(flat)
         self.names[flat] = named
         self._tools[flat] = make(flat)
+
+    def _free(self, flat: str) -> str:
+        """The name with as many underscores as it takes. Names that are taken remember where the search ended."""
+        passed: list[str] = []
+        while flat in self.names:
+            passed.append(flat)
+            flat = self._next.get(flat, f"{flat}_")
+        self._next |= dict.fromkeys(passed, flat)
+        return flat
 
 
 def _name(body: Mapping[str, Any], param: str) -> str:

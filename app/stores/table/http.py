@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from app.stores.table.http_answer import MAX_HEAD, Head
+
 LONGEST_IDLE = 20.0
 """Seconds after which a kept connection is not trusted any more: DynamoDB, and the NAT before a function, forget idle ones."""
 MAX_IDLE = 64
 MAX_INTERIM = 10
 MAX_ANSWER = 24 * 1024 * 1024
 """Bytes. A page of a query is 1 MB, a batch of items 16 MB."""
-
 
 Sign = Callable[[str, str, bytes, dict[str, str]], Mapping[str, str]]
 """The headers to send, for (method, url, body, headers). See `upstreams.sigv4.SigV4`."""
@@ -146,7 +147,8 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[Answer] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._buffer = bytearray()
-        self._head: _Head | None = None
+        self._received = 0
+        self._head: Head | None = None
         self._bodiless = False
         self._interim = 0
         self.reusable = False
@@ -164,6 +166,7 @@ class Connection(asyncio.Protocol):
             raise Broken("the connection was closed", sent=False)
         self._waiter = loop.create_future()
         self._head, self._bodiless, self.reusable, self._interim = None, bodiless, False, 0
+        self._received = 0
         self._transport.write(message)
         if patience is not None:
             self._timer = loop.call_later(patience, self._fail, "no answer in time")
@@ -185,6 +188,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        self._received += len(data)
         if self._waiter is None:
             self.close()  # nobody asked
             return
@@ -202,13 +206,15 @@ class Connection(asyncio.Protocol):
         self._fail("the connection broke off")
 
     def _read(self, *, ended: bool) -> None:
+        if self._received > MAX_ANSWER:  # counted as they come, whatever the framing says
+            raise ValueError("an answer that does not end")
         if self._head is None:
             end = self._buffer.find(b"\r\n\r\n")
             if end < 0:
-                if len(self._buffer) > 65536:
+                if len(self._buffer) > MAX_HEAD:
                     raise ValueError("a head that does not end")
                 return
-            head = _Head(bytes(self._buffer[:end]), bodiless=self._bodiless)
+            head = Head(bytes(self._buffer[:end]), bodiless=self._bodiless)
             del self._buffer[: end + 4]
             if head.status < 200:  # 100 or 103: the answer's own head follows
                 self._interim += 1
@@ -217,8 +223,6 @@ class Connection(asyncio.Protocol):
                 self._read(ended=ended)
                 return
             self._head = head
-        if len(self._buffer) > MAX_ANSWER:
-            raise ValueError("an answer that does not end")
         body = self._head.body(self._buffer, ended=ended)
         if body is not None and self._waiter is not None and not self._waiter.done():
             self.reusable = self._head.keeps and not self._buffer and not ended
@@ -227,67 +231,3 @@ class Connection(asyncio.Protocol):
     def _fail(self, reason: str) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(Broken(reason, sent=True))
-
-
-class _Head:
-    """Status and framing of an answer (RFC 9112, 6.3). Raises ValueError for what is none."""
-
-    def __init__(self, head: bytes, *, bodiless: bool) -> None:
-        first, *lines = head.split(b"\r\n")
-        version, _, rest = first.partition(b" ")
-        if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
-            raise ValueError("not an HTTP answer")
-        self.status = int(rest[:3])
-        length, self._chunked, connection = None, False, b""
-        for line in lines:
-            name, _, value = line.partition(b":")
-            match name.lower():
-                case b"content-length":
-                    length = _whole(value.strip(), 10)
-                case b"transfer-encoding":
-                    self._chunked = b"chunked" in value.lower()
-                case b"connection":
-                    connection = value.lower()
-        self._length = 0 if bodiless else length
-        ends = self._chunked or self._length is not None
-        self.keeps = ends and b"close" not in connection and (version == b"HTTP/1.1" or b"keep-alive" in connection)
-
-    def body(self, buffer: bytearray, *, ended: bool) -> bytes | None:
-        """The body, once it is complete, taken out of `buffer`."""
-        if self._chunked:
-            return _unchunked(buffer)
-        if self._length is None:
-            return bytes(buffer) if ended else None
-        if len(buffer) < self._length:
-            return None
-        body = bytes(buffer[: self._length])
-        del buffer[: self._length]
-        return body
-
-
-def _unchunked(buffer: bytearray) -> bytes | None:
-    parts: list[bytes] = []
-    at = 0
-    while True:
-        line = buffer.find(b"\r\n", at)
-        if line < 0:
-            return None
-        size = _whole(bytes(buffer[at:line]).partition(b";")[0].strip(), 16)
-        begin = line + 2
-        if len(buffer) < begin + size + 2:
-            return None
-        if not size:
-            end = buffer.find(b"\r\n\r\n", line)  # trailers, or the blank line at once
-            if end < 0:
-                return None
-            del buffer[: end + 4]
-            return b"".join(parts)
-        parts.append(bytes(buffer[begin : begin + size]))
-        at = begin + size + 2
-
-
-def _whole(digits: bytes, base: int) -> int:
-    """Digits and nothing else: `int` would also take signs, underscores and whatever is long enough to take a while."""
-    if not digits.isalnum() or len(digits) > 16:
-        raise ValueError("not a length")
-    return int(digits, base)

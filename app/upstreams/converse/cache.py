@@ -72,13 +72,17 @@ def _limit(body: dict[str, Any]) -> None:
     """More than four is a 400. Those that go are the earliest in the messages: the later ones cover them."""
     lists = list(_lists(body))
     excess = sum("cachePoint" in block for blocks in lists for block in blocks) - MAX_POINTS
+    if excess <= 0:
+        return
     in_messages = [message["content"] for message in body["messages"]]
     for blocks in (*in_messages, *lists):
-        for block in [block for block in blocks if "cachePoint" in block]:
-            if excess <= 0:
-                return
-            blocks[:] = [other for other in blocks if other is not block]
-            excess -= 1
+        kept: list[Block] = []
+        for block in blocks:
+            if excess > 0 and "cachePoint" in block:
+                excess -= 1
+            else:
+                kept.append(block)
+        blocks[:] = kept
 
 
 def _order(body: dict[str, Any], one_hour: bool) -> None:

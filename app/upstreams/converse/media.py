@@ -10,6 +10,7 @@ from app.core.plan import Traits
 from app.core.prompt import Blob, Broken, Media, S3Object
 from app.errors import InvalidRequest
 from app.upstreams.converse import sniff
+from app.upstreams.converse.names import DocumentNames
 
 Block = dict[str, Any]
 _INLINE = frozenset({"txt", "md", "csv", "html"})
@@ -21,7 +22,7 @@ class MediaBlocks:
     def __init__(self, traits: Traits, model: str, repairs: Counter[str] | None = None) -> None:
         self._traits = traits
         self._model = model
-        self._names: set[str] = set()
+        self._names = DocumentNames()
         self._repairs: Counter[str] = Counter() if repairs is None else repairs
 
     def block(self, media: Media) -> Block:
@@ -54,8 +55,7 @@ class MediaBlocks:
             )
         body: Block = {"format": form, "source": _source(source)}
         if kind == "document":
-            body["name"] = sniff.document_name(media.name, self._names)
-            self._names.add(body["name"])
+            body["name"] = self._names.new(media.name)
             if media.context.strip():
                 body["context"] = media.context
             if media.citations and self._traits.cites:
@@ -95,9 +95,7 @@ class MediaBlocks:
 
     def _inlined(self, media: Media, source: Blob) -> Block:
         text = b64decode(source.base64).decode("utf-8", "replace")
-        name = sniff.document_name(media.name, self._names)
-        self._names.add(name)
-        return {"text": f"[file {name}]\n{text}"}
+        return {"text": f"[file {self._names.new(media.name)}]\n{text}"}
 
 
 def _format(media: Media, head: bytes) -> str | None:

@@ -77,10 +77,10 @@ class _Ids:
 
     def of_call(self, identifier: str, *, again: bool) -> str:
         """`again`: another call of the same turn has the id already."""
-        own = identifier
-        while own in self._taken:
-            number = self._numbers[identifier] = self._numbers.get(identifier, 1) + 1
-            own = f"{identifier[:57]}-{number}"
+        own, stem = identifier, identifier[:57]
+        while own in self._taken:  # counted by stem: ids that begin alike would try each other's numbers again
+            number = self._numbers[stem] = self._numbers.get(stem, 1) + 1
+            own = f"{stem}-{number}"
         self._taken.add(own)
         if not again:
             self._calls[identifier] = []
@@ -146,15 +146,20 @@ def _kept(parts: Sequence[Part], place: int, orphans: set[tuple[int, int]]) -> l
 
 def _with_cache_points(before: Sequence[Message], after: list[Message]) -> list[Message]:
     """A cache point that stood behind the results of a turn goes back behind them, if it was alone with them."""
+    places = {
+        part.call_id: place
+        for place, message in enumerate(after)
+        for part in message.parts
+        if isinstance(part, ToolResult)
+    }
     for turn in before:
         if turn.role != "user" or not turn.parts or not isinstance(turn.parts[-1], CachePoint):
             continue
         if not all(isinstance(part, ToolResult | CachePoint) for part in turn.parts):
             continue
-        ids = {part.call_id for part in turn.parts if isinstance(part, ToolResult)}
-        for place, message in enumerate(after):
-            held = {part.call_id for part in message.parts if isinstance(part, ToolResult)}
-            if message.role == "user" and ids & held and not isinstance(message.parts[-1], CachePoint):
-                after[place] = Message("user", (*message.parts, turn.parts[-1]))
-                break
+        answered = [places.get(part.call_id) for part in turn.parts if isinstance(part, ToolResult)]
+        free = [at for at in answered if at is not None and not isinstance(after[at].parts[-1], CachePoint)]
+        if free:
+            place = min(free)
+            after[place] = Message("user", (*after[place].parts, turn.parts[-1]))
     return after

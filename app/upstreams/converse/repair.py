@@ -190,13 +190,14 @@ def _mended_call(call: ToolCall, counts: Counter[str]) -> ToolCall:
 def _without_blank(turns: list[Message], counts: Counter[str]) -> list[Message]:
     """Turns with nothing left to say go; a blank last user turn stays, as a word, because it asks for an answer."""
     kept: list[Message] = []
+    last = max((place for place, turn in enumerate(turns) if _speaks(turn)), default=-1)
     for place, turn in enumerate(turns):
         if _speaks(turn):
             kept.append(turn)
             continue
         counts["blank-turn"] += 1
         asks = turn.role == "user" and not (kept and kept[-1].role == "user")
-        if asks and not any(_speaks(later) for later in turns[place + 1 :]):
+        if asks and place > last:
             kept.append(Message("user", (CONTINUE,)))
     return kept
 
@@ -250,11 +251,16 @@ def _placed_media(turn: Message, traits: Traits, counts: Counter[str]) -> Messag
         if not isinstance(part, ToolResult):
             others.append(part)
             continue
-        moved = [item for item in part.content if isinstance(item, Media) and item.kind in refused]
+        stays: list[Text | Media] = []
+        moved: list[Media] = []
+        for item in part.content:
+            if isinstance(item, Media) and item.kind in refused:
+                moved.append(item)
+            else:
+                stays.append(item)
         if moved:
             counts.update(f"tool-result-{item.kind}" for item in moved)
-            words = (Text(f"[{item.kind} below]") for item in moved)
-            part = replace(part, content=(*(item for item in part.content if item not in moved), *words))
+            part = replace(part, content=(*stays, *(Text(f"[{item.kind} below]") for item in moved)))
             others.extend(moved)
         results.append(part)
     return Message(turn.role, (*results, *others)) if results else turn

@@ -1,4 +1,4 @@
-"""What bytes really are, in Converse's words, and what a document may be called. Pure.
+"""What bytes really are, in Converse's words. Pure.
 
 Clients mislabel: JPEGs sent as image/png, spreadsheets as application/octet-stream, `image/jpg`. Bedrock refuses what
 does not match, so the content decides where it can, and the declared MIME type and file name only where it can't (text,
@@ -7,9 +7,7 @@ old Office files, raw audio). The format lists are those of the Converse API (bo
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -20,8 +18,6 @@ HEAD_BYTES: Final = 65_535
 
 A multiple of three, so that the base64 text of it (`HEAD_BYTES * 4 // 3` characters) can be cut off and decoded.
 """
-
-NAME_LIMIT: Final = 200
 
 _TEXT_ENDINGS: Final = (
     "txt text log json jsonl ndjson yaml yml xml toml ini cfg conf env tsv rst tex srt vtt sql py js mjs ts tsx jsx "
@@ -88,13 +84,6 @@ _ASF: Final = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"
 # ISO media brands that are still pictures, not films
 _PICTURE_BRANDS: Final = frozenset({b"heic", b"heix", b"heif", b"hevc", b"mif1", b"msf1", b"avif", b"avis"})
 _CONTROLS: Final = bytes(set(range(0x20)) - set(b"\t\n\v\f\r\x1a\x1b")) + b"\x7f"
-_NOT_ALLOWED: Final = re.compile(r"[^A-Za-z0-9\-()\[\]]+")
-_ENDING: Final = re.compile(r"\.([A-Za-z][A-Za-z0-9]{0,9})\Z")
-# Latin letters that Unicode does not decompose
-_LETTERS: Final = str.maketrans(
-    {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"}
-    | {"ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "\N{LATIN SMALL LETTER DOTLESS I}": "i"}
-)
 
 
 def image_format(head: bytes) -> str | None:
@@ -201,26 +190,6 @@ def declared(kind: Kind, *, mime: str = "", filename: str = "") -> str | None:
     mime = _essence(mime)
     said = _ENDINGS[kind].get(_ending(filename)) or _MIMES[kind].get(mime)
     return "txt" if said is None and kind == "document" and mime.startswith("text/") else said
-
-
-def document_name(filename: str, taken: Collection[str]) -> str:
-    """A name Bedrock accepts, unlike all in `taken` in any case: `Plan_März.pdf` -> `Plan Marz`, then `Plan Marz (2)`.
-
-    Allowed are letters, digits, single spaces, hyphens, parentheses and brackets, 1 to 200 in all. The same names in
-    the same order give the same result, so that a cached prefix stays one. `taken` is not changed.
-    """
-    stem = re.split(r"[/\\]", filename.strip())[-1]
-    stem = _ENDING.sub("", stem) or stem
-    ascii_only = unicodedata.normalize("NFKD", stem.translate(_LETTERS)).encode("ascii", "ignore").decode("ascii")
-    # Without combining marks there is nothing left of a script other than Latin.
-    base = _NOT_ALLOWED.sub(" ", ascii_only).strip()[:NAME_LIMIT].rstrip() or "document"
-    used = {name.lower() for name in taken}
-    name, count = base, 1
-    while name.lower() in used:
-        count += 1
-        suffix = f" ({count})"
-        name = base[: NAME_LIMIT - len(suffix)].rstrip() + suffix
-    return name
 
 
 def _essence(mime: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
+from json import JSONDecoder
 from typing import Protocol
 
 from pydantic_core import from_json
@@ -27,6 +28,7 @@ MAX_CANDIDATES = 100
 _OBJECT = re.compile(r'\{\s*["}]')
 _OBJECT_OR_ARRAY = re.compile(r'\{\s*["}]|\[\s*["{\[\]\d-]')
 _LONGEST_OPENING = 64
+_JSON = JSONDecoder()
 
 
 class JsonOnly:
@@ -38,7 +40,8 @@ class JsonOnly:
 
     def __init__(self, *, arrays: bool = False) -> None:
         self._opening = _OBJECT_OR_ARRAY if arrays else _OBJECT
-        self._held = ""
+        self._held: list[str] = []
+        self._end_of_held = ""
         self._depth = 0
         self._in_string = False
         self._escaped = False
@@ -48,17 +51,24 @@ class JsonOnly:
         if self._over:
             return []
         if not self._depth:
-            searched = max(0, len(self._held) - _LONGEST_OPENING)
-            self._held += text
-            opening = self._opening.search(self._held, searched)
+            searched = self._end_of_held + text
+            opening = self._opening.search(searched)
             if opening is None:
+                self._held.append(text)
+                self._end_of_held = searched[-_LONGEST_OPENING:]
                 return []
-            text, self._held = self._held[opening.start() :], ""
+            text = searched[opening.start() :]
+            self._forget()
         return [TextDelta(text[: self._end(text)])]
 
     def finish(self) -> list[Event]:
-        held, self._held = self._held, ""
+        held = "".join(self._held)
+        self._forget()
         return [TextDelta(held)] if held.strip() and not self._over and not self._depth else []
+
+    def _forget(self) -> None:
+        self._held.clear()
+        self._end_of_held = ""
 
     def _end(self, text: str) -> int:
         """How much of the text belongs to the JSON value."""
@@ -166,12 +176,12 @@ class HeldBack:
 def json_in(text: str) -> str | None:
     """The first JSON object or array that a text holds, as it stands there; None where there is none that parses."""
     for opening in islice(re.finditer(r"[\[{]", text), MAX_CANDIDATES):
-        candidate = text[opening.start() :]
-        only = JsonOnly()
-        candidate = candidate[: only._end(candidate)]
         try:
+            # In C, and at the first fault it stops: prose in brackets is not read to the end for each of them.
+            _, end = _JSON.raw_decode(text, opening.start())
+            candidate = text[opening.start() : end]
             from_json(candidate, allow_inf_nan=False)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         return candidate
     return None

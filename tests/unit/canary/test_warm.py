@@ -431,3 +431,30 @@ def test_settings_may_hold_a_path(monkeypatch: pytest.MonkeyPatch, logged: Log) 
         run(monkeypatch, gateway.url + "stage")
         assert Settings.from_env().url.endswith("/stage/")
     assert gateway.asked[0].path == "/stage/health"
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (lambda asking: asking.read(1_000), "longer than 1000 bytes"),
+        (lambda asking: asking.line(), "line of more than"),
+    ],
+)
+def test_a_chunk_of_minus_one_does_not_lift_the_limits(
+    read: Callable[[connection.Connection], bytes], words: str
+) -> None:
+    """The standard library reads such a chunk to the end of the connection, however much comes."""
+    sent = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n" + b"x" * 1_000_000
+    with FakeGateway(lambda asked: Reply(raw=sent)) as gateway, connection.Connection(gateway.url, 30) as asking:
+        asking.connect()
+        asking.send("GET", "/", {})
+        with pytest.raises(Failed, match=words):
+            read(asking)
+
+
+def test_a_head_that_does_not_end_is_cut_off() -> None:
+    sent = b"HTTP/1.1 200 OK\r\n" + (b"x: " + b"y" * 60_000 + b"\r\n") * 90
+    with FakeGateway(lambda asked: Reply(raw=sent)) as gateway, connection.Connection(gateway.url, 30) as asking:
+        asking.connect()
+        with pytest.raises(Failed, match="longer than an answer may be"):
+            asking.send("GET", "/", {})

@@ -203,7 +203,7 @@ def test_every_framing_of_a_body_is_read(serve: Callable[..., Server], script: b
         (answer(b"SECRET BODY", "200 OK", "Content-Encoding: gzip"), "compressed"),
         (answer(b""), "empty"),
         (answer(PNG, length=1000), "broke"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nSECRET", "could not be downloaded"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nSECRET", "broke"),
         (b"SSH-2.0-SECRET BODY\r\n", "could not be downloaded"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: SECRET BODY\r\n" * 200 + b"\r\n", "could not be downloaded"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", "could not be downloaded"),
@@ -222,6 +222,22 @@ def test_a_declared_size_over_the_limit_is_not_read(serve: Callable[..., Server]
 def test_an_endless_body_is_cut_at_the_limit(serve: Callable[..., Server]) -> None:
     endless = serve(drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 50_000))
     assert "larger than 100000 bytes" in refusal(f"http://site.example:{endless.port}/", max_bytes=100_000)
+
+
+def test_a_chunk_of_minus_one_does_not_lift_the_limits(serve: Callable[..., Server]) -> None:
+    """The standard library reads such a chunk to the end of the connection, however much comes."""
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"
+    allowance = Allowance(1_000)
+    server = serve(drip(chunked, b"x" * 50_000))
+    assert "could not be downloaded" in refusal(f"http://site.example:{server.port}/", allowance=allowance)
+    assert allowance.take(1_000)
+
+
+def test_coding_that_outgrows_its_content_is_refused(serve: Callable[..., Server]) -> None:
+    """A chunk of one byte may carry an extension of any length: the bytes that arrive are counted, not the content."""
+    chunk = b"1;" + b"x" * 60_000 + b"\r\ny\r\n"
+    server = serve(drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk))
+    assert "too many bytes" in refusal(f"http://site.example:{server.port}/", max_bytes=10_000)
 
 
 def test_the_allowance_of_a_request_is_used_up_while_it_is_read(serve: Callable[..., Server]) -> None:

@@ -1,18 +1,23 @@
-"""The parts of the HTTP layer that need no socket: chunked coding, and giving a request up."""
+"""The HTTP layer: chunked coding, whole answers, and giving a request up."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import socket
+import threading
 from collections.abc import Iterable
+from contextlib import closing
 
 import pytest
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.upstreams import http as http_module
 from app.upstreams.exchange import Aborted, Exchange
 from app.upstreams.framing import Chunked, Sized, UntilClosed
+from app.upstreams.http import Endpoint
 from tests.unit.upstreams.test_eventstream import cut
 
 CHUNKS = st.lists(st.binary(min_size=1, max_size=40), max_size=6)
@@ -67,6 +72,68 @@ def test_a_size_line_without_end_breaks_off() -> None:
     decoder.feed(b"5;" + b"x" * 65_000)
     with pytest.raises(http.client.LineTooLong):
         decoder.feed(b"x" * 1000)
+
+
+def test_endless_trailers_break_off() -> None:
+    decoder = Chunked()
+    decoder.feed(b"0\r\n" + b"x: y\r\n" * 10_000)
+    with pytest.raises(http.client.LineTooLong):
+        decoder.feed(b"x: y\r\n" * 1_000)
+    assert not decoder.ended
+
+
+def whole_answer(sent: bytes) -> bytes:
+    """What `Endpoint` reads of an answer that consists of these bytes, after which its connection is closed."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+
+        def answer() -> None:
+            peer, _ = listener.accept()
+            with closing(peer), contextlib.suppress(OSError):
+                peer.recv(65_536)
+                peer.sendall(sent)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        endpoint = Endpoint(
+            f"http://127.0.0.1:{listener.getsockname()[1]}",
+            lambda method, url, body, headers: headers,
+            connect_timeout=5,
+            read_timeout=5,
+            pool_size=1,
+        )
+        try:
+            with closing(endpoint.post("/", b"{}", {}, Exchange())) as response:
+                return response.read()
+        finally:
+            thread.join(5)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\nhello",
+    ],
+)
+def test_a_whole_answer_is_read_in_every_framing(sent: bytes) -> None:
+    assert whole_answer(sent) == b"hello"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 2_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 400,
+    ],
+)
+def test_a_whole_answer_is_counted_as_it_arrives(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chunk of -1 was read to the end of the connection, a body without a length without any limit."""
+    monkeypatch.setattr(http_module, "MAX_ANSWER_BYTES", 1_000)
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        whole_answer(sent)
 
 
 class Connection:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from app.core.table import TableUnavailable
+from app.stores.table import http
 from app.stores.table.dynamo import DynamoTable
 from app.stores.table.http import LONGEST_IDLE, Answer, Broken, Connection, HttpPool
 from tests.wire.test_tls import certificate  # noqa: F401  a fixture
@@ -316,3 +317,22 @@ async def test_a_proxy_that_refuses_is_told() -> None:
     assert not caught.value.sent
     between.close()
     await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nxx", "not a length"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 400, "does not end"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"x: y\r\n" * 60, "do not end"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 2_000, "does not end"),
+    ],
+)
+async def test_an_answer_is_limited_by_the_bytes_that_arrive(
+    serve: Any, raw: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MAX_ANSWER", 1_000)
+    monkeypatch.setattr(http, "MAX_HEAD", 200)
+    pool = await serve(Server(raw))
+    with pytest.raises(Broken, match=reason):
+        await pool.post({}, b"{}")

@@ -138,3 +138,19 @@ def test_patterns_that_look_around_go_where_the_model_refuses_them() -> None:
     assert changed
     assert root["properties"]["a"]["anyOf"] == [{}, {}, {"pattern": "^(?:a)$"}]
     assert tool_schema(schema) == (schema, False)
+
+
+def test_equal_schemas_of_a_property_are_sent_once() -> None:
+    shared = {"type": "array", "items": [{"type": "string"}, {"enum": ["a", "b"]}]}
+    other = {"items": [{"type": "string"}, {"enum": ["a"]}], "type": "array"}
+    again = {"items": [{"type": "string"}, {"enum": ["a", "b"]}], "type": "array"}
+    found, changed = tool_schema({"anyOf": [{"properties": {"p": way}} for way in (shared, other, again, shared)]})
+    assert found["properties"] == {"p": {"anyOf": [shared, other]}}
+    assert changed
+
+
+def test_a_branch_that_many_references_lead_to_is_merged_once() -> None:
+    branch = {"properties": {"p": {"type": "string"}}, "required": ["p"]}
+    found, _ = tool_schema({"oneOf": [{"$ref": "#/$defs/a"}] * 400, "$defs": {"a": branch}})
+    assert found["properties"] == branch["properties"]
+    assert found["required"] == ["p"]

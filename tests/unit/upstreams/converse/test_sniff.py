@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.upstreams.converse.names import DocumentNames
 from app.upstreams.converse.sniff import (
     HEAD_BYTES,
     audio_format,
     declared,
     detect,
     document_format,
-    document_name,
     image_format,
     kind_of,
     video_format,
@@ -245,15 +245,22 @@ def test_nothing_is_too_odd_to_look_at(head: bytes, mime: str, filename: str) ->
     ],
 )  # fmt: skip
 def test_names(filename: str, expected: str) -> None:
-    assert document_name(filename, set()) == expected
+    assert DocumentNames().new(filename) == expected
 
 
-def test_names_are_told_apart() -> None:
-    taken = {"report", "report (2)", "REPORT (3)"}
-    assert document_name("report.pdf", taken) == "report (4)"
-    assert document_name("Report.docx", {"report"}) == "Report (2)"
-    assert document_name("x" * 210, {"x" * 200}) == "x" * 196 + " (2)"
-    assert taken == {"report", "report (2)", "REPORT (3)"}
+@pytest.mark.parametrize(
+    ("filenames", "expected"),
+    [
+        (["report", "report (2)", "REPORT (3)", "report.pdf"], "report (4)"),
+        (["report", "Report.docx"], "Report (2)"),
+        (["x" * 200, "x" * 210], "x" * 196 + " (2)"),
+        (["a"] * 10, "a (10)"),
+        (["x" * 195 + "a", "x" * 195 + "b", "x" * 195 + "b", "x" * 195 + "a"], "x" * 195 + "a (3)"),
+    ],
+)
+def test_names_are_told_apart(filenames: list[str], expected: str) -> None:
+    names = DocumentNames()
+    assert [names.new(filename) for filename in filenames][-1] == expected
 
 
 filenames = st.one_of(st.text(max_size=260), st.text(alphabet="aA .(2)[-]_/ä", max_size=12))
@@ -262,10 +269,8 @@ filenames = st.one_of(st.text(max_size=260), st.text(alphabet="aA .(2)[-]_/ä", 
 @given(st.lists(filenames, max_size=12))
 def test_names_are_always_valid_unique_and_the_same_again(given_names: list[str]) -> None:
     def name_all() -> list[str]:
-        taken: list[str] = []
-        for filename in given_names:
-            taken.append(document_name(filename, taken))
-        return taken
+        document_names = DocumentNames()
+        return [document_names.new(filename) for filename in given_names]
 
     names = name_all()
     assert all(BEDROCK_NAME.fullmatch(name) for name in names)
@@ -275,5 +280,5 @@ def test_names_are_always_valid_unique_and_the_same_again(given_names: list[str]
 
 @given(filenames)
 def test_a_valid_name_stays_as_it_is(filename: str) -> None:
-    name = document_name(filename, set())
-    assert document_name(name, set()) == name
+    name = DocumentNames().new(filename)
+    assert DocumentNames().new(name) == name
