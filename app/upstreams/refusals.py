@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from app.core.json_values import parse_or_mend
 from app.errors import GatewayError
 from app.upstreams.errors import from_aws
 
@@ -14,7 +15,7 @@ from app.upstreams.errors import from_aws
 def refusal(status: int, headers: Mapping[str, str], data: bytes) -> GatewayError:
     """`data` is AWS's JSON (`message` or `Message`, `__type`), or a proxy's HTML page, which is not repeated."""
     try:
-        body: Any = from_json(data)
+        body: Any = parse_or_mend(data, from_json)
     except ValueError:
         body = None
     members = body if isinstance(body, dict) else {}
