@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 
 from local.emulator import Emulator
 from tests.contract.conftest import KEY, problem, sent
-from tests.contract.words import CLAUDE, CLOCK, NOVA, PING, WEATHER, tool_result, user
+from tests.contract.words import CLAUDE, CLOCK, NOVA, PING, WEATHER, png, tool_result, user
 
 PARIS = user("What is the weather in Paris?")
 BOTH = user("Use the tools for Paris.")
@@ -273,3 +274,21 @@ def test_several_results_for_one_call_all_reach_the_model(http: httpx.Client, em
     assert "merged-result=1" in answer.headers["x-gateway-repairs"]
     (result,) = [block for block in sent(emulator)[-1]["messages"][-1]["content"] if "toolResult" in block]
     assert [part["text"] for part in result["toolResult"]["content"]] == ["one", "two"]
+
+
+def test_an_agent_that_sends_blocks_of_messages_on_chat_has_a_second_turn(client: OpenAI, emulator: Emulator) -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(png()).decode()}
+    history: Any = [
+        {"role": "user", "content": [{"type": "text", "text": "Look."}, {"type": "image", "source": source}]},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "c1", "name": "get_weather", "input": {"city": "Paris"}}],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "18 degrees"}]},
+    ]
+    tool: Any = {"name": "get_weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
+    reply = client.chat.completions.create(model=CLAUDE, messages=history, tools=[tool])
+    assert reply.choices[0].message.content == "The tool answered: 18 degrees"
+    turns = sent(emulator)[-1]["messages"]
+    assert "image" in turns[0]["content"][1]
+    assert turns[1]["content"][0]["toolUse"]["input"] == {"city": "Paris"}
