@@ -48,10 +48,7 @@ def parse_with_halves(data: str | bytes) -> Any:
     for another reason."""
     if not has_surrogates(data):
         raise ValueError("not JSON")
-    try:
-        return json.loads(data)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    return json.loads(data)
 
 
 def parse_or_mend(data: str | bytes, parse: Callable[[str | bytes], Any]) -> Any:
@@ -60,5 +57,8 @@ def parse_or_mend(data: str | bytes, parse: Callable[[str | bytes], Any]) -> Any
     try:
         return parse(data)
     except ValueError:
-        text = json.dumps(parse_with_halves(data), ensure_ascii=False)
+        try:
+            text = json.dumps(parse_with_halves(data), ensure_ascii=False)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
         return parse(well_formed(text))

@@ -49,11 +49,15 @@ def test_half_a_character_does_not_make_an_answer_unreadable(text: str, value: A
     assert parse_or_mend(text.encode() if encoded else text, from_json) == value
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"a": 1', r'{"a": "\ud83d"', r'["\ud83d"' + ",[" * 100_000])
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1', r'{"a": "\ud83d"', r'["\ud83d",' + "[" * 100_000])
 def test_what_is_not_json_stays_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"JSON|nested|[Ee]xpect|EOF|line"):
         parse_or_mend(text, from_json)
-    with pytest.raises(ValueError, match=r"JSON|nested|[Ee]xpect|EOF|line"):
+
+
+@pytest.mark.parametrize("text", ["", "{", r'{"a": "\ud83d"'])
+def test_halves_excuse_nothing_else(text: str) -> None:
+    with pytest.raises(ValueError, match=r"JSON|[Ee]xpect"):
         parse_with_halves(text.encode())
 
 
