@@ -213,10 +213,6 @@ class Prompt:
     thinking: Thinking | None = None
     betas: tuple[str, ...] = ()
 
-    def has_tool_history(self) -> bool:
-        """Whether any turn calls a tool or answers one."""
-        return any(isinstance(part, ToolCall | ToolResult) for message in self.messages for part in message.parts)
-
 
 def texts(parts: Sequence[Part]) -> str:
     """The text parts of a message, joined as they stand."""

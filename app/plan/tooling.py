@@ -42,11 +42,10 @@ def decide_tools(draft: Draft) -> None:
 
 
 def _called(draft: Draft) -> list[str]:
-    """Names of the tools that the history calls, in order; `earlier_tool` where it only holds results."""
-    if not draft.prompt.has_tool_history():
-        return []
-    names = [part.name for message in draft.prompt.messages for part in message.parts if isinstance(part, ToolCall)]
-    return list(dict.fromkeys(names)) or ["earlier_tool"]
+    """Names of the tools that the history calls, in order. A result without its call needs no tool: it is sent as text,
+    and a model that sees an invented tool may call it instead of answering."""
+    turns = (message.parts for message in draft.prompt.messages if message.role == "assistant")
+    return list(dict.fromkeys(part.name for parts in turns for part in parts if isinstance(part, ToolCall)))
 
 
 def decide_tool_choice(draft: Draft) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from app.core.json_values import parse_or_mend
 from app.errors import GatewayError, UpstreamFailure
 from app.upstreams.errors import from_aws
 
@@ -19,7 +20,7 @@ def refusal(status: int, headers: Mapping[str, str], data: bytes) -> GatewayErro
     if status < 400:
         return UpstreamFailure(f"Bedrock answered with HTTP {status} and no answer.", code="upstream_bad_answer")
     try:
-        body: Any = from_json(data)
+        body: Any = parse_or_mend(data, from_json)
     except ValueError:
         body = None
     members = body if isinstance(body, dict) else {}

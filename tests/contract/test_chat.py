@@ -186,3 +186,37 @@ def test_a_client_that_leaves_early_harms_nobody(client: OpenAI, emulator: Emula
     assert request.hung_up
     reply = client.chat.completions.create(model=NOVA, messages=[user("Hello")])
     assert reply.choices[0].message.content == "You said: Hello"
+
+
+HALVES: Any = [
+    {"type": "messageStart", "payload": {"role": "assistant"}},
+    {"type": "contentBlockDelta", "payload": {"contentBlockIndex": 0, "delta": {"text": "a\ud83d"}}},
+    {"type": "contentBlockDelta", "payload": {"contentBlockIndex": 0, "delta": {"text": "\ude00b"}}},
+    {"type": "contentBlockDelta", "payload": {"contentBlockIndex": 0, "delta": {"text": "\ud83d"}}},
+    {"type": "contentBlockStop", "payload": {"contentBlockIndex": 0}},
+    {"type": "messageStop", "payload": {"stopReason": "end_turn"}},
+    {"type": "metadata", "payload": {"usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}}},
+]
+
+
+def test_a_character_split_between_deltas_does_not_end_the_stream(client: OpenAI, emulator: Emulator) -> None:
+    emulator.script({"operation": "ConverseStream", "events": HALVES})
+    chunks = client.chat.completions.create(model=NOVA, messages=[user("Hello")], stream=True)
+    choices = [chunk.choices[0] for chunk in chunks if chunk.choices]
+    assert "".join(choice.delta.content or "" for choice in choices) == "a\U0001f600b\ufffd"
+    assert choices[-1].finish_reason == "stop"
+
+
+def test_half_a_character_in_a_whole_answer_is_replaced(client: OpenAI, emulator: Emulator) -> None:
+    content = [{"text": "a\ud83d"}, {"toolUse": {"toolUseId": "c1", "name": "f", "input": {"x": "\ude00"}}}]
+    body = {
+        "output": {"message": {"role": "assistant", "content": content}},
+        "stopReason": "tool_use",
+        "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2},
+    }
+    emulator.script({"operation": "Converse", "body": body})
+    message = client.chat.completions.create(model=NOVA, messages=[user("Hello")]).choices[0].message
+    assert message.content == "a\ufffd"
+    assert message.tool_calls
+    assert message.tool_calls[0].type == "function"
+    assert message.tool_calls[0].function.arguments == '{"x":"\ufffd"}'

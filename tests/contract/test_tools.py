@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
 from local.emulator import Emulator
-from tests.contract.conftest import problem, sent
-from tests.contract.words import CLAUDE, CLOCK, NOVA, PING, WEATHER, tool_result, user
+from tests.contract.conftest import KEY, problem, sent
+from tests.contract.words import CLAUDE, CLOCK, NOVA, PING, WEATHER, png, tool_result, user
 
 PARIS = user("What is the weather in Paris?")
 BOTH = user("Use the tools for Paris.")
@@ -235,3 +237,58 @@ def test_broken_arguments_in_the_history_are_taken(client: OpenAI, emulator: Emu
     (use,) = [block["toolUse"] for block in blocks if "toolUse" in block]
     assert isinstance(use["input"], dict)
     assert use["toolUseId"] == "call_1"
+
+
+CALLED: Any = {
+    "/v1/chat/completions": [
+        PARIS,
+        {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f"}}]},
+        tool_result("c1", "one"),
+        tool_result("c1", "two"),
+    ],
+    "/v1/responses": [
+        PARIS,
+        {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "one"},
+        {"type": "function_call_output", "call_id": "c1", "output": "two"},
+    ],
+    "/v1/messages": [
+        PARIS,
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "f", "input": {}}]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "c1", "content": text} for text in ("one", "two")],
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("path", CALLED)
+def test_several_results_for_one_call_all_reach_the_model(http: httpx.Client, emulator: Emulator, path: str) -> None:
+    member = "input" if path == "/v1/responses" else "messages"
+    body = {"model": CLAUDE, member: CALLED[path], "max_tokens": 50}
+    if path == "/v1/responses":
+        body["max_output_tokens"] = body.pop("max_tokens")
+    answer = http.post(path, json=body, headers={"authorization": f"Bearer {KEY}"})
+    assert answer.status_code == 200, answer.text
+    assert "merged-result=1" in answer.headers["x-gateway-repairs"]
+    (result,) = [block for block in sent(emulator)[-1]["messages"][-1]["content"] if "toolResult" in block]
+    assert [part["text"] for part in result["toolResult"]["content"]] == ["one", "two"]
+
+
+def test_an_agent_that_sends_blocks_of_messages_on_chat_has_a_second_turn(client: OpenAI, emulator: Emulator) -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(png()).decode()}
+    history: Any = [
+        {"role": "user", "content": [{"type": "text", "text": "Look."}, {"type": "image", "source": source}]},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "c1", "name": "get_weather", "input": {"city": "Paris"}}],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "18 degrees"}]},
+    ]
+    tool: Any = {"name": "get_weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
+    reply = client.chat.completions.create(model=CLAUDE, messages=history, tools=[tool])
+    assert reply.choices[0].message.content == "The tool answered: 18 degrees"
+    turns = sent(emulator)[-1]["messages"]
+    assert "image" in turns[0]["content"][1]
+    assert turns[1]["content"][0]["toolUse"]["input"] == {"city": "Paris"}

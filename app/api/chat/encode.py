@@ -29,6 +29,7 @@ from app.core.events import (
     ToolCallStarted,
     Usage,
 )
+from app.core.json_values import parse_or_mend
 from app.core.prompt import Reasoning
 from app.core.request_options import FREEFORM_INPUT
 
@@ -227,7 +228,7 @@ class _Choice:
 def custom_input(arguments: str) -> str:
     """The input of a custom tool out of the function arguments it was wrapped in."""
     try:
-        value = from_json(arguments)
+        value = parse_or_mend(arguments, from_json)
     except ValueError:
         return arguments
     text = value.get(FREEFORM_INPUT) if isinstance(value, dict) else None

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from app.api.chat.blocks import decode_media_block, filled_string, is_media_block
 from app.api.chat.caching import cache_point
 from app.api.chat.reasoning import decode_reasoning
 from app.core import sources
@@ -71,11 +72,7 @@ class _Decoder:
     def _result(self, message: dict[str, Any], call_id: Any, param: str) -> Message:
         if not isinstance(call_id, str) or not call_id:
             call_id = self._nameless.popleft() if self._nameless else "call 0"
-        parts = _content(_with_text(message), param)
-        content = tuple(part for part in parts if isinstance(part, Text | Media))
-        points = [part for part in parts if isinstance(part, CachePoint)]
-        failed = message.get("is_error") is True
-        return Message("user", (ToolResult(call_id, content, failed), *points[-1:]))
+        return Message("user", tuple(_result_parts(message, call_id, param)))
 
     def _assistant(self, message: dict[str, Any], param: str) -> tuple[Part, ...]:
         parts: list[Part] = list(decode_reasoning(message))
@@ -88,7 +85,10 @@ class _Decoder:
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list):
             raise InvalidRequest("tool_calls must be an array.", param=f"{param}.tool_calls", code="invalid_type")
-        parts.extend(self._call(call, f"{param}.tool_calls.{place}") for place, call in enumerate(calls))
+        decoded = [self._call(call, f"{param}.tool_calls.{place}") for place, call in enumerate(calls)]
+        # Some clients send a call both as a block of the content and here.
+        known = {part.id for part in parts if isinstance(part, ToolCall)}
+        parts.extend(call for call in decoded if call.id not in known)
         legacy = message.get("function_call")
         if isinstance(legacy, Mapping) and isinstance(legacy.get("name"), str):
             parts.append(self._legacy_call(legacy["name"], legacy.get("arguments")))
@@ -122,18 +122,28 @@ class _Decoder:
         return ToolCall(identifier, name, _arguments(arguments))
 
 
-def _with_text(message: dict[str, Any]) -> dict[str, Any]:
+def _result_parts(message: Mapping[str, Any], call_id: str, param: str) -> list[Part]:
+    """The result that a tool's message or a `tool_result` block holds, with the cache point behind it."""
+    parts = _content(_with_text(message), param)
+    content = tuple(part for part in parts if isinstance(part, Text | Media))
+    points = [part for part in parts if isinstance(part, CachePoint)]
+    return [ToolResult(call_id, content, message.get("is_error") is True), *points[-1:]]
+
+
+def _with_text(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """A tool's message with content that is neither text nor parts (an object, a list of rows, a number) as JSON text."""
     content = message.get("content")
     if content is None or isinstance(content, str) or _are_parts(content):
         return message
-    return message | {"content": _json(content)}
+    return {**message, "content": _json(content)}
 
 
 def _are_parts(content: Any) -> bool:
     items = content if isinstance(content, list) else [content]
     return all(
-        isinstance(item, str) or (isinstance(item, Mapping) and item.get("type") in PART_TYPES) for item in items
+        isinstance(item, str)
+        or (isinstance(item, Mapping) and (item.get("type") in PART_TYPES or is_media_block(item)))
+        for item in items
     )
 
 
@@ -191,6 +201,11 @@ def _part(part: Any, param: str) -> list[Part]:
         decoded: Part | None = Text(_string(part, "text", param))
     elif kind == "refusal":
         decoded = Text(_string(part, "refusal", param))
+    elif kind == "tool_result":
+        return _result_parts(part, filled_string(part, "tool_use_id", param), param)
+    elif kind == "tool_use":
+        name = filled_string(part, "name", param)
+        decoded = ToolCall(filled_string(part, "id", param), name, _arguments(part.get("input")))
     elif kind in ("thinking", "redacted_thinking", "reasoning"):
         decoded = None  # read with the message's other reasoning, where the lanes are compared
     else:
@@ -217,6 +232,8 @@ def _media(kind: Any, part: Mapping[str, Any], param: str) -> Media:
             return sources.media("audio", _url(part, "audio_url", param), f"{param}.audio_url")
         case "file" | "input_file":
             return _file(part.get("file") if isinstance(part.get("file"), Mapping) else part, f"{param}.file")
+        case "image" | "document":
+            return decode_media_block(kind, part, param)
         case _:
             raise InvalidRequest(
                 f"Unknown content part type {str(kind)[:40]!r}.", param=f"{param}.type", code="invalid_value"

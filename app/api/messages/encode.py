@@ -6,6 +6,7 @@ concatenation.
 
 from __future__ import annotations
 
+from functools import partial
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
@@ -28,6 +29,7 @@ from app.core.events import (
     ToolCallStarted,
     Usage,
 )
+from app.core.json_values import parse_or_mend
 from app.core.prompt import Part, Reasoning, Text, ToolCall
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
@@ -290,7 +292,7 @@ def _block(part: Part) -> dict[str, Any]:
 def _input(arguments: str) -> dict[str, Any]:
     """The arguments as an object; what is none is kept under `_raw`, as it will be towards the model."""
     try:
-        value = from_json(arguments, allow_inf_nan=False) if arguments else {}
+        value = parse_or_mend(arguments, partial(from_json, allow_inf_nan=False)) if arguments else {}
     except ValueError:
         value = None
     return value if isinstance(value, dict) else {"_raw": arguments}

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from app.core.json_values import parse_or_mend
 from app.core.request_options import FREEFORM_INPUT
 
 _BEGIN = re.compile(r'\s*\{\s*"input"\s*:\s*"')
@@ -22,7 +23,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 def freeform(arguments: str) -> str:
     """The input of a call whose arguments are whole."""
     try:
-        value: Any = from_json(arguments)
+        value: Any = parse_or_mend(arguments, from_json)
     except ValueError:
         return arguments
     text = value.get(FREEFORM_INPUT) if isinstance(value, dict) else None

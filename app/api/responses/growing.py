@@ -22,6 +22,7 @@ from app.api.responses.frames import Frames, Where
 from app.api.responses.freeform import Freeform
 from app.api.responses.shape import Item, Named
 from app.core.events import Cited
+from app.core.json_values import parse_or_mend
 from app.core.prompt import Reasoning
 
 
@@ -214,7 +215,7 @@ class ToolUse(Growing):
 def _object(text: str) -> Any:
     """A search's arguments are an object on the wire; broken ones are none."""
     try:
-        value = from_json(text)
+        value = parse_or_mend(text, from_json)
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from app.core.events import Batch, Event
+from app.core.json_values import parse_or_mend, parse_with_halves
 from app.core.plan import Plan
 from app.core.ports import Call
 from app.errors import GatewayError, UpstreamFailure
+from app.upstreams.converse.characters import CharacterJoiner
 from app.upstreams.converse.reply import ReplyMachine
 from app.upstreams.converse.request import to_body, to_bytes, to_path
 from app.upstreams.errors import from_aws
@@ -97,14 +99,14 @@ class ConverseUpstream:
 async def _events(exchange: Exchange, machine: ReplyMachine) -> AsyncGenerator[Batch, None]:
     """The events of a stream, a batch per read. What breaks off after the answer was complete does it no harm."""
     body = exchange.response
-    framing, decoder = body.framing(), FrameDecoder()
+    framing, decoder, joiner = body.framing(), FrameDecoder(), CharacterJoiner(machine.feed)
     reader = LoopReader(exchange.sock, exchange.read_timeout or LONGEST_SILENCE)
     try:
         async with aclosing(_with(body.handed_over(), reader)) as chunks:
             async for raw in chunks:
                 data = framing.feed(raw)
                 batch: list[Event] = []
-                failure = _decode(decoder, machine, data, batch) if data else None
+                failure = _decode(decoder, machine, joiner, data, batch) if data else None
                 if batch:
                     yield batch
                 if failure is not None:
@@ -132,14 +134,20 @@ async def _with(begun: bytes, reader: LoopReader) -> AsyncGenerator[bytes, None]
             yield chunk
 
 
-def _decode(decoder: FrameDecoder, machine: ReplyMachine, data: bytes, batch: list[Event]) -> Exception | None:
+def _decode(
+    decoder: FrameDecoder, machine: ReplyMachine, joiner: CharacterJoiner, data: bytes, batch: list[Event]
+) -> Exception | None:
     """Put the frames in `data` through the machine into `batch`. What went wrong on the way, with all before it kept."""
     try:
         for message_type, name, payload, text in decoder.feed(data):
             if message_type == "event":
-                event = from_json(payload) if payload else {}
+                try:
+                    event = from_json(payload) if payload else {}
+                    feed = joiner.feed if joiner.waiting else machine.feed
+                except ValueError:
+                    event, feed = parse_with_halves(payload), joiner.feed
                 if isinstance(event, dict):
-                    batch += machine.feed(name, event)
+                    batch += feed(name, event)
             elif message_type == "exception":
                 members = _decoded(payload)
                 return from_aws(name, str(members.get("message") or members.get("Message") or ""), 500, members)
@@ -152,7 +160,7 @@ def _decode(decoder: FrameDecoder, machine: ReplyMachine, data: bytes, batch: li
 
 def _decoded(data: bytes) -> dict[str, Any]:
     try:
-        value = from_json(data)
+        value = parse_or_mend(data, from_json)
     except ValueError:
         value = None
     if not isinstance(value, dict):

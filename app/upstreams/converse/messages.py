@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, assert_never
 
 from pydantic_core import from_json
 
-from app.core.json_values import has_infinity, may_overflow
+from app.core.json_values import has_infinity, may_overflow, parse_or_mend
 from app.core.prompt import CachePoint, Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from app.upstreams.converse.media import Block, MediaBlocks
 
@@ -93,7 +94,7 @@ def parsed_arguments(arguments: str, repairs: Counter[str]) -> dict[str, Any]:
             repairs["tool-arguments"] += 1
             return {}
         try:
-            value = from_json(text, allow_inf_nan=False)
+            value = parse_or_mend(text, partial(from_json, allow_inf_nan=False))
             if may_overflow(text.encode()) and has_infinity(value):
                 break
         except ValueError:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from app.core.prompt import CachePoint, Media, Message, Part, Text, ToolCall, ToolResult
 
 UNAVAILABLE = Text("(the result of this tool call is not available)")
+NO_OUTPUT = Text("(no output)")
 
 
 def pair(turns: Sequence[Message], counts: Counter[str]) -> list[Message]:
@@ -97,10 +98,33 @@ class _Ids:
         return calls[min(place, len(calls) - 1)]
 
 
+class _Answer:
+    """The results of one call, gathered. Identical ones count once; others add their content, in order: some clients
+    send one result per part."""
+
+    def __init__(self, first: ToolResult) -> None:
+        self._call_id = first.call_id
+        self._distinct = {(first.content, first.is_error): first}
+
+    def add(self, result: ToolResult, counts: Counter[str]) -> None:
+        known = len(self._distinct)
+        self._distinct.setdefault((result.content, result.is_error), result)
+        counts["duplicate-result" if len(self._distinct) == known else "merged-result"] += 1
+
+    def result(self) -> ToolResult:
+        """One result with everything that the results said. An empty one adds nothing to others."""
+        results = list(self._distinct.values())
+        if len(results) == 1:
+            return results[0]
+        spoken = [result for result in results if result.content != (NO_OUTPUT,)] or results[:1]
+        content = tuple(part for result in spoken for part in result.content)
+        return ToolResult(self._call_id, content, any(result.is_error for result in results))
+
+
 def _answers(turns: Sequence[Message], counts: Counter[str]) -> tuple[dict[str, ToolResult], set[tuple[int, int]]]:
-    """Results by the call they answer (the last one wins), and the places of results that answer no call before them."""
+    """Results by the call they answer, and the places of results that answer no call before them."""
     asked: dict[str, int] = {}
-    answers: dict[str, ToolResult] = {}
+    answers: dict[str, _Answer] = {}
     orphans: set[tuple[int, int]] = set()
     for place, turn in enumerate(turns):
         for index, part in enumerate(turn.parts):
@@ -112,11 +136,12 @@ def _answers(turns: Sequence[Message], counts: Counter[str]) -> tuple[dict[str, 
                     orphans.add((place, index))
                     continue
                 if part.call_id in answers:
-                    counts["duplicate-result"] += 1
-                elif place != asked[part.call_id] + 1:
+                    answers[part.call_id].add(part, counts)
+                    continue
+                if place != asked[part.call_id] + 1:
                     counts["moved-result"] += 1
-                answers[part.call_id] = part
-    return answers, orphans
+                answers[part.call_id] = _Answer(part)
+    return {identifier: answer.result() for identifier, answer in answers.items()}, orphans
 
 
 def _results(turn: Message, answers: dict[str, ToolResult], counts: Counter[str]) -> list[ToolResult]:

@@ -16,10 +16,9 @@ from itertools import groupby
 from app.core.plan import Traits
 from app.core.prompt import CachePoint, Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from app.upstreams.converse.names import call_id, tool_name
-from app.upstreams.converse.pairing import pair
+from app.upstreams.converse.pairing import NO_OUTPUT, pair
 
 CONTINUE = Text("Continue.")
-NO_OUTPUT = Text("(no output)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from app.core.events import (
     BlockStopped,
@@ -28,7 +28,7 @@ from app.core.plan import Plan
 from app.errors import UpstreamFailure
 from app.upstreams.converse.citations import to_cited
 from app.upstreams.converse.names import restored
-from app.upstreams.converse.text_filters import Chain, HeldBack, JsonOnly, TextFilter, ThinkingTags
+from app.upstreams.converse.text_filters import Chain, HeldBack, JsonOnly, TextFilter, ThinkingTags, unwrapped
 from app.upstreams.converse.usage import thinking_tokens, to_usage
 
 log = logging.getLogger(__name__)
@@ -260,15 +260,6 @@ class ReplyMachine:
             latency_ms=latency if isinstance(latency, int) else None,
             trace=event.get("trace"),
         )
-
-
-def unwrapped(text: str, key: str) -> str:
-    """The JSON text of `key`'s value; the text itself where it is not an object with that key."""
-    try:
-        value = from_json(text)
-    except ValueError:
-        return text
-    return to_json(value[key]).decode() if isinstance(value, dict) and key in value else text
 
 
 def _fragment(value: Any) -> str:

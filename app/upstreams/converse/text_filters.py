@@ -7,13 +7,15 @@ cut into pieces.
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import islice
 from json import JSONDecoder
 from typing import Protocol
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from app.core.events import BlockStopped, Event, ReasoningDelta, TextDelta
+from app.core.json_values import parse_or_mend
 
 
 class TextFilter(Protocol):
@@ -180,11 +182,20 @@ def json_in(text: str) -> str | None:
             # In C, and at the first fault it stops: prose in brackets is not read to the end for each of them.
             _, end = _JSON.raw_decode(text, opening.start())
             candidate = text[opening.start() : end]
-            from_json(candidate, allow_inf_nan=False)
+            parse_or_mend(candidate, partial(from_json, allow_inf_nan=False))
         except (ValueError, RecursionError):
             continue
         return candidate
     return None
+
+
+def unwrapped(text: str, key: str) -> str:
+    """The JSON text of `key`'s value; the text itself where it is not an object with that key."""
+    try:
+        value = parse_or_mend(text, from_json)
+    except ValueError:
+        return text
+    return to_json(value[key]).decode() if isinstance(value, dict) and key in value else text
 
 
 class Chain:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from pydantic_core import from_json  # five times as fast on lists of numbers as json.loads (measured, 2026-11)
 
+from app.core.json_values import parse_or_mend
 from app.core.plan import Target
 from app.core.ports import Call, EmbeddingItem, EmbeddingRequest, Embeddings
 from app.errors import InvalidRequest
@@ -94,7 +95,7 @@ class InvokeEmbedder:
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         answer, headers = await self._invoke(target.model_id, body, target.region, metadata)
         try:
-            parsed = from_json(answer)
+            parsed = parse_or_mend(answer, from_json)  # some models repeat the input
         except ValueError:
             raise misfit("not JSON") from None
         reply = family.decode(parsed)

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from app.core.plan import Receipt, Target, Traits
-from app.core.prompt import Blob, CachePoint, Media, Message, Prompt, Text, ToolCall, ToolResult, texts
-
-
-@pytest.mark.parametrize(
-    ("message", "has"),
-    [
-        (Message("user", (Text("hi"),)), False),
-        (Message("assistant", (Text("hi"), ToolCall("c", "f", "{}"))), True),
-        (Message("user", (ToolResult("c", ()),)), True),
-    ],
-)
-def test_a_history_has_tools_where_it_calls_or_answers_one(message: Message, has: bool) -> None:
-    assert Prompt("m", (Message("system", (Text("s"),)), message)).has_tool_history() is has
+from app.core.prompt import Blob, CachePoint, Media, Text, texts
 
 
 def test_the_text_of_parts_is_joined_as_it_stands() -> None:

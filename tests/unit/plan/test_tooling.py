@@ -8,6 +8,7 @@ import pytest
 
 from app.core.prompt import Message, Prompt, Text, Tool, ToolCall, ToolChoice, ToolResult
 from app.errors import InvalidRequest
+from app.upstreams.converse.request import to_body
 from tests.unit.plan.planning import CLOCK, DEEPSEEK, LLAMA, NOVA, SONNET_45, TITAN, WEATHER, asked, planned
 
 BOTH = [WEATHER, CLOCK]
@@ -56,8 +57,16 @@ def test_a_tool_history_without_tools_gets_their_names_back() -> None:
     plan, call = planned(asked(NOVA, *CALLED))
     assert [tool.name for tool in plan.tools] == ["get_time"]
     assert (plan.silent_tools, call.receipt.repairs["tool-specs"]) == (True, 1)
-    orphan = Prompt(NOVA, (Message("user", (ToolResult("c1", (Text("x"),)),)),))
-    assert [tool.name for tool in planned(orphan)[0].tools] == ["earlier_tool"]
+
+
+@pytest.mark.parametrize("choice", ["auto", "none"])
+def test_a_result_without_its_call_brings_no_invented_tool(choice: Any) -> None:
+    turns = (Message("user", (ToolResult("c1", (Text("x"),)), ToolCall("c2", "f", "{}"))),)
+    plan, call = planned(Prompt(NOVA, turns, tool_choice=ToolChoice(choice)))
+    assert (plan.tools, plan.silent_tools, call.receipt.repairs["tool-specs"]) == ((), False, 0)
+    body, _ = to_body(plan)
+    assert "toolConfig" not in body
+    assert body["messages"] == [{"role": "user", "content": [{"text": "[result of an earlier tool call]\nx"}]}]
 
 
 def test_a_model_without_tools_says_so_but_takes_a_history_that_has_them() -> None:

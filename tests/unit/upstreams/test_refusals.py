@@ -13,6 +13,7 @@ from app.upstreams.refusals import refusal
     [
         ({"X-Amzn-ErrorType": "ThrottlingException:http://x"}, b'{"message": "slow"}'),
         ({}, b'{"__type": "com.amazon#ThrottlingException", "Message": "slow"}'),
+        ({}, rb'{"code": "ThrottlingException", "message": "slow", "quoted": "\ud83d"}'),
         ({}, b'{"code": "ThrottlingException", "message": "slow"}'),
     ],
 )

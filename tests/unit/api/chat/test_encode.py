@@ -130,7 +130,14 @@ def test_legacy_clients_get_one_function_call() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
-    [('{"input":"*** B"}', "*** B"), ("{}", "{}"), ("[1]", "[1]"), ('{"in', '{"in'), ('{"input":1}', '{"input":1}')],
+    [
+        ('{"input":"*** B"}', "*** B"),
+        (r'{"input":"x\ud83d"}', "x\ufffd"),
+        ("{}", "{}"),
+        ("[1]", "[1]"),
+        ('{"in', '{"in'),
+        ('{"input":1}', '{"input":1}'),
+    ],
 )
 def test_a_freeform_tool_gets_its_string(arguments: str, text: str) -> None:
     custom = frozenset({"patch"})

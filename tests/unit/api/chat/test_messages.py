@@ -179,3 +179,73 @@ def test_a_type_that_is_no_word_is_a_400_and_no_crash() -> None:
 
 def test_a_message_of_a_million_parts_is_refused() -> None:
     assert refused(role="user", content=[""] * 20_001).param == "messages.0.content"
+
+
+USE = {"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}}
+PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "eA=="}}
+SEEN = Media("image", Blob("eA==", 1), "image/png", param="messages.0.content.0.source.data")
+
+
+def test_a_tool_use_block_is_a_call() -> None:
+    said = one(
+        role="assistant", content=[{"type": "text", "text": "Well."}, USE | {"cache_control": {"type": "ephemeral"}}]
+    )
+    assert said.parts == (Text("Well."), ToolCall("c1", "f", '{"a":1}'), CachePoint())
+    assert one(role="assistant", content=[USE | {"input": None}]).parts == (ToolCall("c1", "f", ""),)
+
+
+def test_a_call_sent_as_a_block_and_in_tool_calls_is_one_call() -> None:
+    again = one(role="assistant", content=[USE], tool_calls=[CALL, CALL | {"id": "c2"}])
+    assert again.parts == (ToolCall("c1", "f", '{"a":1}'), ToolCall("c2", "f", '{"a": 1}'))
+
+
+@pytest.mark.parametrize(
+    ("content", "decoded"),
+    [
+        (None, ()),
+        ("18", (Text("18"),)),
+        ([{"type": "text", "text": "18"}, {"type": "text", "text": "C"}], (Text("18"), Text("C"))),
+        ({"degrees": 18}, (Text('{"degrees":18}'),)),
+        ([{"type": "image", "path": "a.png"}], (Text('[{"type":"image","path":"a.png"}]'),)),
+    ],
+)
+def test_a_tool_result_block_is_a_result(content: Any, decoded: tuple[Any, ...]) -> None:
+    block = {"type": "tool_result", "tool_use_id": "c1", "content": content}
+    assert parts(block, {"type": "text", "text": "Go on."}) == (ToolResult("c1", decoded), Text("Go on."))
+    assert parts(block | {"is_error": True}) == (ToolResult("c1", decoded, is_error=True),)
+
+
+def test_a_cache_point_within_a_tool_result_block_stands_behind_it() -> None:
+    text = {"type": "text", "text": "18", "cache_control": {"type": "ephemeral"}}
+    assert parts({"type": "tool_result", "tool_use_id": "c1", "content": [text]}) == (
+        ToolResult("c1", (Text("18"),)),
+        CachePoint(),
+    )
+
+
+def test_an_image_block_is_an_image() -> None:
+    assert parts(PICTURE) == (SEEN,)
+    (linked,) = parts({"type": "image", "source": {"type": "url", "url": "https://a.example/x.png"}})
+    assert linked.source == Link("https://a.example/x.png")
+    (paper,) = parts({"type": "document", "title": "t", "source": {"type": "base64", "data": "eA=="}})
+    assert (paper.kind, paper.name) == ("document", "t")
+    (result,) = parts({"type": "tool_result", "tool_use_id": "c1", "content": [PICTURE]})
+    assert [item.kind for item in result.content] == ["image"]
+    (answer,) = one(role="tool", tool_call_id="c1", content=[PICTURE]).parts
+    assert answer == ToolResult("c1", (SEEN,))
+
+
+@pytest.mark.parametrize(
+    ("block", "param"),
+    [
+        ({"type": "tool_use", "name": "f"}, "id"),
+        ({"type": "tool_use", "id": "c1"}, "name"),
+        ({"type": "tool_result", "content": "x"}, "tool_use_id"),
+        ({"type": "image"}, "source"),
+        ({"type": "image", "source": {"type": "file", "file_id": "f"}}, "source.type"),
+        ({"type": "image", "source": {"type": "base64"}}, "source.data"),
+        ({"type": "document", "source": {"type": "url", "url": " "}}, "source.url"),
+    ],
+)
+def test_a_block_that_lacks_something_is_refused_by_name(block: Any, param: str) -> None:
+    assert refused(role="user", content=[block]).param == f"messages.0.content.0.{param}"

@@ -271,10 +271,10 @@ def test_usage_leaves_out_what_the_cache_held() -> None:
     assert encode_usage(Metered(Usage(), "flex"))["service_tier"] == "standard"
 
 
-@pytest.mark.parametrize("arguments", ["", "{", "[1]", '{"a":1}'])
+@pytest.mark.parametrize("arguments", ["", "{", "[1]", '{"a":1}', r'{"a":"\ud83d"}'])
 def test_arguments_are_an_object(arguments: str) -> None:
     message = whole(ToolCallStarted(0, "t", "f"), ToolCallDelta(0, arguments), STOP, *DONE)
-    expected = {"": {}, '{"a":1}': {"a": 1}}.get(arguments, {"_raw": arguments})
+    expected = {"": {}, '{"a":1}': {"a": 1}, r'{"a":"\ud83d"}': {"a": "\ufffd"}}.get(arguments, {"_raw": arguments})
     assert message["content"][0]["input"] == expected
 
 

@@ -71,6 +71,12 @@ def test_what_is_broken_is_given_as_far_as_it_goes(arguments: str, text: str) ->
     assert "".join(grown(list(arguments))) == text
 
 
+def test_half_a_character_does_not_hide_the_input() -> None:
+    arguments = r'{"a":1,"input":"x\ud83d"}'
+    assert freeform(arguments) == "x\ufffd"
+    assert "".join(grown(list(arguments))) == "x\ufffd"
+
+
 def test_an_object_in_another_order_is_read_in_the_end() -> None:
     assert freeform('{"a":1,"input":"x"}') == "x"
     assert "".join(grown(list('{"a":1,"input":"x"}'))) == "x"

@@ -271,7 +271,10 @@ def test_a_namespace_is_split_off_again() -> None:
     assert (item["name"], item["namespace"]) == ("close_agent", "multi_agent_v1")
 
 
-@pytest.mark.parametrize(("arguments", "value"), [('{"query":"q"}', {"query": "q"}), ("{", {}), ("[]", {})])
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [('{"query":"q"}', {"query": "q"}), (r'{"q":"\ud83d"}', {"q": "\ufffd"}), ("{", {}), ("[]", {})],
+)
 def test_a_search_is_the_clients_to_do(arguments: str, value: Any) -> None:
     search = {"type": "tool_search", "execution": "client", "parameters": {"type": "object"}}
     events: list[Event] = [ToolCallStarted(0, "c", "tool_search"), ToolCallDelta(0, arguments), Finished("tool_calls")]

@@ -34,6 +34,7 @@ from tests.unit.upstreams.converse.histories import NOVA_PRO, media, target
         ('{"a": ', {"_raw": '{"a": '}, True),
         ("plain words", {"_raw": "plain words"}, True),
         ('{"a": NaN}', {"_raw": '{"a": NaN}'}, True),
+        (r'{"a": "x\ud83d"}', {"a": "x\ufffd"}, False),
         ("{" * 5000, {"_raw": "{" * 5000}, True),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 from app.core.plan import Traits
 from app.core.prompt import CachePoint, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from app.upstreams.converse.names import call_id, tool_name
-from app.upstreams.converse.pairing import UNAVAILABLE
-from app.upstreams.converse.repair import CONTINUE, NO_OUTPUT, Repaired, repair
+from app.upstreams.converse.pairing import NO_OUTPUT, UNAVAILABLE
+from app.upstreams.converse.repair import CONTINUE, Repaired, repair
 from tests.unit.upstreams.converse.histories import media
 
 PLAIN = Traits(family="plain")
@@ -124,10 +124,39 @@ HISTORIES: dict[str, tuple[list[Message], list[Message], dict[str, int]]] = {
         [user("a"), assistant(call()), user(result(), "wait"), assistant("b", "c"), user("d")],
         {"moved-result": 1},
     ),
-    "two results for one call": (
-        [user("a"), assistant(call()), user(result("c1", "old")), user(result("c1", "new"))],
-        [user("a"), assistant(call()), user(result("c1", "new"))],
+    "one result per part": (
+        [user("a"), assistant(call()), user(result("c1", "one")), user(result("c1", "two", media("image")))],
+        [user("a"), assistant(call()), user(result("c1", "one", "two", media("image")))],
+        {"merged-result": 1},
+    ),
+    "one result sent twice": (
+        [user("a"), assistant(call()), user(result("c1", "one")), user(result("c1", "one"))],
+        [user("a"), assistant(call()), user(result("c1", "one"))],
         {"duplicate-result": 1},
+    ),
+    "several results for one call, one of them again and one failed": (
+        [
+            user("a"),
+            assistant(call()),
+            user(result("c1", "one"), ToolResult("c1", (Text("two"),), is_error=True), result("c1", "one")),
+        ],
+        [user("a"), assistant(call()), user(ToolResult("c1", (Text("one"), Text("two")), is_error=True))],
+        {"merged-result": 1, "duplicate-result": 1},
+    ),
+    "an empty result beside another of the same call": (
+        [user("a"), assistant(call()), user(result("c1", "")), user(result("c1", "one"))],
+        [user("a"), assistant(call()), user(result("c1", "one"))],
+        {"empty-result": 1, "merged-result": 1},
+    ),
+    "empty results for one call, one of them failed": (
+        [user("a"), assistant(call()), user(result("c1", ""), ToolResult("c1", (), is_error=True))],
+        [user("a"), assistant(call()), user(ToolResult("c1", (NO_OUTPUT,), is_error=True))],
+        {"empty-result": 2, "merged-result": 1},
+    ),
+    "the second result of a call some turns later": (
+        [user("a"), assistant(call()), user(result("c1", "one")), assistant("b"), user(result("c1", "two"), "c")],
+        [user("a"), assistant(call()), user(result("c1", "one", "two")), assistant("b"), user("c")],
+        {"merged-result": 1},
     ),
     "one call twice": (
         [user("a"), assistant(call(), call()), user(result())],

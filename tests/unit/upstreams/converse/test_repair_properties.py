@@ -86,6 +86,24 @@ def words(message: Message) -> list[str]:
 
 @PATIENT
 @given(data=st.data(), model=st.sampled_from(MODELS))
+def test_no_text_of_a_tool_result_is_lost(data: Any, model: str) -> None:
+    traits = target(model).traits
+    messages = tuple(message for message in data.draw(messages_for(traits)) if message.role == "user")
+    calls = sorted({part.call_id for message in messages for part in message.parts if isinstance(part, ToolResult)})
+    asking = Message("assistant", tuple(ToolCall(identifier, "f", "{}") for identifier in calls))
+    repaired = repair((Message("user", (Text("hi"),)), asking, *messages), traits)
+    kept = [
+        result.content for message in repaired.messages for result in message.parts if isinstance(result, ToolResult)
+    ]
+    said = [result.content for message in messages for result in message.parts if isinstance(result, ToolResult)]
+    texts_kept = {item.text for content in kept for item in content if isinstance(item, Text)}
+    assert {
+        item.text for content in said for item in content if isinstance(item, Text) and item.text.strip()
+    } <= texts_kept
+
+
+@PATIENT
+@given(data=st.data(), model=st.sampled_from(MODELS))
 def test_the_same_history_is_repaired_the_same_way(data: Any, model: str) -> None:
     traits = target(model).traits
     messages = data.draw(messages_for(traits))

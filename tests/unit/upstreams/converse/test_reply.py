@@ -31,7 +31,8 @@ from app.core.plan import Plan
 from app.core.prompt import Reasoning, Text, ToolCall
 from app.errors import UpstreamFailure
 from app.upstreams.converse.names import tool_name
-from app.upstreams.converse.reply import FINISH_REASONS, ReplyMachine, unwrapped
+from app.upstreams.converse.reply import FINISH_REASONS, ReplyMachine
+from app.upstreams.converse.text_filters import unwrapped
 from app.upstreams.converse.usage import to_usage
 from tests.unit.upstreams.converse.histories import NOVA_PRO, SONNET_45, tools
 from tests.unit.upstreams.converse.planning import plan

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.events import BlockStopped, Event, ReasoningDelta, TextDelta
-from app.upstreams.converse.text_filters import Chain, HeldBack, JsonOnly, TextFilter, ThinkingTags
+from app.upstreams.converse.text_filters import Chain, HeldBack, JsonOnly, TextFilter, ThinkingTags, json_in, unwrapped
 
 
 def thoughts_and_json() -> TextFilter:
@@ -143,3 +143,8 @@ def test_text_held_back_counts_only_if_no_tool_answered(text: str, discard: bool
     assert through(held, [text]) == []
     held.discard = discard
     assert "".join(said for _, said in folded(held.release())) == expected
+
+
+def test_half_a_character_does_not_hide_the_json_of_an_answer() -> None:
+    assert json_in(r'Here: {"a": "\ud83d"}.') == r'{"a": "\ud83d"}'
+    assert unwrapped(r'{"value": ["\ud83d"]}', "value") == '["\ufffd"]'

@@ -221,6 +221,14 @@ async def test_a_lone_surrogate_in_a_text_does_not_break_the_request() -> None:
     assert json.loads(sent[0])["inputText"] == "a?é"
 
 
+async def test_half_a_character_in_a_repeated_input_does_not_break_the_answer() -> None:
+    async def invoke(model_id: str, body: bytes, region: str, metadata: Mapping[str, str]) -> Answer:
+        return rb'{"embeddings": {"float": [[1.0]]}, "texts": ["a\ud83d"]}', {}
+
+    result = await embedder(invoke).embed(EmbeddingRequest(COHERE, texts("a")), call())
+    assert len(result.vectors) == 1
+
+
 async def test_an_error_of_the_upstream_stays_what_it_was() -> None:
     problem = GatewayError("x", status=418)
 
