@@ -237,3 +237,43 @@ async def test_a_request_that_failed_before_it_was_let_in_costs_nothing() -> Non
 class Refusing(Plain):
     async def admit(self, call: Call, demand: Any) -> Any:
         raise asyncio.CancelledError
+
+
+class Limiting(Plain):
+    """A hard budget that pays for 2,000 tokens."""
+
+    async def admit(self, call: Call, demand: Any) -> Any:
+        call.output_limit = 2000
+        return await super().admit(call, demand)
+
+
+class Replanning(FixedPlanner):
+    """Obeys the call's limit, and counts a repair each time."""
+
+    async def plan(self, prompt: Prompt, call: Call, **options: Any) -> Plan:
+        call.receipt.repairs["planned"] += 1
+        call.receipt.ignore("first" if call.output_limit is None else "second")
+        call.receipt.max_tokens = call.output_limit
+        return replace(self.made, max_tokens=call.output_limit or self.made.max_tokens)
+
+
+@pytest.mark.parametrize(
+    ("named", "sent", "ignored"), [(None, 2000, "second"), (9000, 2000, "second"), (500, 500, "first")]
+)
+async def test_what_a_hard_budget_reserved_is_the_limit_that_is_sent(
+    named: int | None, sent: int, ignored: str
+) -> None:
+    upstream = Scripted(ANSWER)
+    books = Bookkeeper(Limiting(Records()), PRICES)
+    made, of = Gateway(Replanning(plan(max_tokens=named)), upstream, books), call()
+    await made.complete(PROMPT, of)
+    assert [each.max_tokens for each in upstream.plans] == [sent]
+    assert (of.receipt.max_tokens, dict(of.receipt.repairs)) == (sent, {"planned": 1})
+    assert list(of.receipt.ignored) == [ignored]
+
+
+async def test_without_a_hard_budget_a_request_is_planned_once_and_nothing_is_invented() -> None:
+    upstream = Scripted(ANSWER)
+    made, of = Gateway(Replanning(), upstream, Bookkeeper(Plain(Records()), PRICES)), call()
+    await made.complete(PROMPT, of)
+    assert (upstream.plans[0].max_tokens, of.receipt.max_tokens, of.receipt.repairs["planned"]) == (None, None, 1)
