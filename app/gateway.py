@@ -75,7 +75,7 @@ class Tally:
             elif kind is ToolCallDelta:
                 part.letters += len(event.arguments)  # type: ignore[union-attr]
             elif kind is Metered:
-                part.usage = event.usage  # type: ignore[union-attr]
+                part.usage = event.usage if event.known else None  # type: ignore[union-attr]
                 part.tier = event.tier or part.tier  # type: ignore[union-attr]
             elif kind is Finished:
                 self.finish = event  # type: ignore[assignment]

@@ -128,7 +128,7 @@ class Bookkeeper:
         failure = ending.failure
         hit = call.receipt.cache == "hit"
         told = {choice: part.usage for choice, part in tally.parts.items() if part.usage is not None}
-        silent = ending.outcome != "ok" and len(told) < ending.choices and not hit
+        silent = len(told) < ending.choices and not hit
         estimated = silent and (tally.first is not None or (tally.admitted and is_lost(ending)))
         usages = self._guessed(call, tally, ending, told) if estimated else told
         cost = self._billed(call, tally, ending, usages)

@@ -239,6 +239,24 @@ class Refusing(Plain):
         raise asyncio.CancelledError
 
 
+@pytest.mark.parametrize("lost", [[], [[Metered(Usage(), "flex", known=False)]]], ids=["no metadata", "no usage"])
+async def test_an_answer_whose_usage_was_lost_is_charged_at_its_estimate(lost: list[Batch]) -> None:
+    made, records = gateway(Scripted([[Started("up-1")], [TextDelta("x" * 300), Finished("stop")], *lost]))
+    of = call()
+    of.receipt.target = plan().target
+    await made.complete(PROMPT, of)
+    record = records.one
+    assert (record.outcome, record.estimated, record.tier) == ("ok", True, "flex" if lost else "")
+    assert (record.usage.output, record.usage.input > 0, record.cost.total > 0) == (100, True, True)
+
+
+async def test_of_several_choices_only_the_lost_one_is_estimated() -> None:
+    made, records = gateway(Scripted(ANSWER, [[TextDelta("x" * 30), Finished("stop")]]))
+    await made.complete(PROMPT, call(), n=2)
+    assert records.one.estimated
+    assert records.one.usage.output == 2 + 10
+
+
 class Limiting(Plain):
     """A hard budget that pays for 2,000 tokens."""
 

@@ -308,6 +308,18 @@ def test_a_setting_sends_only_limits_of_clients(emulator: Emulator, dynamodb: Dy
     assert "inferenceConfig" not in emulator.requests[-1].body
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_whose_usage_was_lost_is_not_free(emulator: Emulator, dynamodb: DynamoDb, stream: bool) -> None:
+    key, secret = key_with(dynamodb, budget=Budget(10 * ESTIMATE))
+    content = [{"role": "user", "content": "[[emulate: no-usage]] [[emulate: tokens=200]]"}]
+    with running(emulator, dynamodb) as (gateway,):
+        assert ask(gateway, secret, messages=content, stream=stream).status_code == 200
+        after = spent(dynamodb, key)
+    assert after.reserved == 0
+    assert 240 * 100 < after.spent < ESTIMATE
+    assert rolled_up(dynamodb, key)[1] == after.spent
+
+
 def within_one_minute(work: Callable[[], T]) -> T:
     """The result of `work`, which is done again if the clock's minute ended meanwhile."""
     for _ in range(3):

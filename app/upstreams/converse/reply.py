@@ -252,11 +252,16 @@ class ReplyMachine:
     def _metered(self, event: dict[str, Any]) -> Metered:
         self._is_metered = True
         latency = (event.get("metrics") or {}).get("latencyMs")
+        counts = event.get("usage") or {}
+        usage = to_usage(counts, self._reasoning_tokens)
+        # A guardrail that blocks the prompt calls no model: its zeros are the usage, and not a lack of it.
+        blocked = self._finish is not None and self._finish[0] == "guardrail_intervened"
         return Metered(
-            to_usage(event.get("usage") or {}, self._reasoning_tokens),
+            usage,
             tier=(event.get("serviceTier") or {}).get("type", ""),
             latency_ms=latency if isinstance(latency, int) else None,
             trace=event.get("trace"),
+            known=bool(counts) and (blocked or (usage.prompt > 0 and "outputTokens" in counts)),
         )
 
 
