@@ -29,7 +29,7 @@ from app.errors import UpstreamFailure
 from app.upstreams.converse.citations import to_cited
 from app.upstreams.converse.names import restored
 from app.upstreams.converse.text_filters import Chain, HeldBack, JsonOnly, TextFilter, ThinkingTags
-from app.upstreams.converse.usage import thinking_tokens, to_usage
+from app.upstreams.converse.usage import thinking_tokens, to_metered
 
 log = logging.getLogger(__name__)
 
@@ -251,18 +251,7 @@ class ReplyMachine:
 
     def _metered(self, event: dict[str, Any]) -> Metered:
         self._is_metered = True
-        latency = (event.get("metrics") or {}).get("latencyMs")
-        counts = event.get("usage") or {}
-        usage = to_usage(counts, self._reasoning_tokens)
-        # A guardrail that blocks the prompt calls no model: its zeros are the usage, and not a lack of it.
-        blocked = self._finish is not None and self._finish[0] == "guardrail_intervened"
-        return Metered(
-            usage,
-            tier=(event.get("serviceTier") or {}).get("type", ""),
-            latency_ms=latency if isinstance(latency, int) else None,
-            trace=event.get("trace"),
-            known=bool(counts) and (blocked or (usage.prompt > 0 and "outputTokens" in counts)),
-        )
+        return to_metered(event, self._finish[0] if self._finish else "", self._reasoning_tokens)
 
 
 def unwrapped(text: str, key: str) -> str:
