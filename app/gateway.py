@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Protocol
@@ -74,7 +75,7 @@ class Tally:
             elif kind is ToolCallDelta:
                 part.letters += len(event.arguments)  # type: ignore[union-attr]
             elif kind is Metered:
-                part.usage = event.usage  # type: ignore[union-attr]
+                part.usage = event.usage if event.known else None  # type: ignore[union-attr]
                 part.tier = event.tier or part.tier  # type: ignore[union-attr]
             elif kind is Finished:
                 self.finish = event  # type: ignore[assignment]
@@ -166,7 +167,7 @@ class Gateway:
         outcome: Outcome = "disconnected"
         failure: GatewayError | None = None
         try:
-            plan = await self._planned(prompt, call, False)
+            plan = await self._planner.plan(await self._prepared(prompt, call), call, stream=False)
             counted = await in_time(self._counter().count(plan, call), call.deadline)
             outcome = "ok"
             return counted
@@ -183,12 +184,16 @@ class Gateway:
     async def _answers(
         self, prompts: Sequence[Prompt], call: Call, tally: Tally, stream: bool, n: int
     ) -> AsyncGenerator[Choice, None]:
-        plans = tally.plans = [await self._planned(each, call, stream) for each in prompts]
+        prepared = [await self._prepared(each, call) for each in prompts]
+        before = call.receipt.repairs.copy(), dict(call.receipt.ignored)
+        plans = tally.plans = [await self._planner.plan(each, call, stream=stream) for each in prepared]
         tally.settlement = await self._books.accounting.admit(call, lambda: self._books.demand(call, plans, n))
+        if call.output_limit is not None:
+            tally.plans = await self._limited(plans, call, call.output_limit, *before)
         tally.admitted = True
 
         def produce() -> AsyncGenerator[Choice, None]:
-            return self._produced(plans, call, n)
+            return self._produced(tally.plans, call, n)
 
         answers = self._cache.wrap(call, plans, n, produce) if self._cache is not None else produce()
         async with aclosing(answers) as items:
@@ -206,10 +211,22 @@ class Gateway:
             async for item in items:
                 yield item
 
-    async def _planned(self, prompt: Prompt, call: Call, stream: bool) -> Plan:
+    async def _prepared(self, prompt: Prompt, call: Call) -> Prompt:
         for preparer in self._preparers:
             prompt = await preparer.prepare(prompt, call)
-        return await self._planner.plan(prompt, call, stream=stream)
+        return prompt
+
+    async def _limited(
+        self, plans: Sequence[Plan], call: Call, limit: int, repairs: Counter[str], ignored: dict[str, None]
+    ) -> Sequence[Plan]:
+        """The plans under the output limit that a hard budget has reserved. `repairs` and `ignored`: as they were before
+        anything was planned."""
+        limits = [plan.max_tokens for plan in plans if plan.max_tokens is not None and plan.max_tokens <= limit]
+        if len(limits) == len(plans):  # the client's own limit, or the key's
+            call.receipt.max_tokens = limits[-1]
+            return plans
+        call.receipt.repairs, call.receipt.ignored = repairs, ignored
+        return [await self._planner.plan(each.prompt, call, stream=each.stream, route=each.route) for each in plans]
 
 
 async def _merged(sources: Sequence[AsyncGenerator[Batch, None]]) -> AsyncGenerator[Choice, None]:

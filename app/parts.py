@@ -64,7 +64,13 @@ def make_books(settings: Settings, meter: Meter, plane: ControlPlane | None, sel
     except ValueError as problem:
         raise SettingsError(str(problem)) from None
     accounting: Accounting = plane.accounting(meter) if plane else Plain(meter)
-    return Bookkeeper(accounting, prices, output=settings.reserve_output_tokens, ahead=selection.ahead)
+    return Bookkeeper(
+        accounting,
+        prices,
+        output=settings.reserve_output_tokens,
+        ahead=selection.ahead,
+        limit_output=settings.budget_limits_output,
+    )
 
 
 def make_counter(aws: Aws, executor: ThreadPoolExecutor) -> Callable[[], TokenCounter]:

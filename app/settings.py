@@ -128,7 +128,13 @@ class Settings(BaseModel):
     reserve_output_tokens: int = Field(
         4096,
         ge=1,
-        description="Tokens of output that a request without a limit of its own is expected to take, for hard budgets.",
+        description="Tokens of output that a request without a limit of its own is expected to take, for rates per "
+        "minute (and hard budgets, where `BUDGET_LIMITS_OUTPUT` is `false`).",
+    )
+    budget_limits_output: bool = Field(
+        True,
+        description="Under a hard budget, send what is reserved for the output as the limit of the answer (docs/table.md). "
+        "`false`: only a client's own limit is sent, and `RESERVE_OUTPUT_TOKENS` is reserved without one.",
     )
     table_timeout: float = Field(
         3,

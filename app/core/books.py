@@ -52,12 +52,29 @@ class Ending(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class OutputTerms:
+    """What an output limit costs. `named`: the client's own limit in tokens per answer, None where it named none.
+
+    `most`: the largest limit worth sending. `cost_at`: the cost of the whole request under a limit, in nano-USD.
+    """
+
+    named: int | None
+    most: int
+    cost_at: Callable[[int], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
-    """What a request will take at most, as far as that can be told before. `cost` in nano-USD, `tokens` of all kinds."""
+    """What a request will take at most, as far as that can be told before. `cost` in nano-USD, `tokens` of all kinds.
+
+    `output`: set where a hard budget may limit the answer. `limit`: the limit that `cost` was computed with, if any.
+    """
 
     base_id: str
     tokens: int
     cost: int
+    output: OutputTerms | None = None
+    limit: int | None = None
 
 
 class Settlement(Protocol):

@@ -123,7 +123,7 @@ def is_whole(events: Sequence[Item], choices: int) -> bool:
                 finished.add(choice)
             case Finished():
                 return False
-            case Metered():
+            case Metered() if event.known:  # the usage of an answer that is kept is what it saves later
                 metered.add(choice)
     everyone = set(range(choices))
     return finished == everyone and metered == everyone and {choice for choice, _ in events} == everyone
@@ -164,7 +164,9 @@ _KINDS: dict[str, tuple[type[Any], str]] = {
     "m": (Metered, "usIO"),
 }
 """Kind -> the event and its fields: text, int, object, usage; in capitals where it may be null."""
-_LETTERS = {event: (letter, event.__dataclass_fields__) for letter, (event, _) in _KINDS.items()}
+_LETTERS = {
+    event: (letter, tuple(event.__dataclass_fields__)[: len(types)]) for letter, (event, types) in _KINDS.items()
+}
 _TYPES: dict[str, type[Any]] = {"s": str, "i": int, "o": dict, "u": list}
 
 

@@ -124,12 +124,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """What the answer cost: the last event. `tier` is the service tier really used, empty when not told."""
+    """What the answer cost: the last event. `tier` is the service tier really used, empty where the upstream names none.
+
+    `known`: False where the upstream reported no usage, so that `usage` says nothing and an estimate is charged.
+    """
 
     usage: Usage
     tier: str = ""
     latency_ms: int | None = None
     trace: Mapping[str, Any] | None = None
+    known: bool = True
 
 
 Event = (

@@ -135,6 +135,7 @@ class Receipt:
 
     `target`: the model called last. `route`: the alias that led there. `cache`: `hit` or `miss` where the response cache
     was asked. `headers`: further response headers (rate limits). `tokens`: of embeddings, as far as they were made.
+    `max_tokens`: the output limit that was sent under a hard budget; None without one.
     """
 
     model: str = ""
@@ -146,6 +147,7 @@ class Receipt:
     repairs: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     tokens: int = 0
+    max_tokens: int | None = None
 
     def ignore(self, *names: str) -> None:
         self.ignored.update(dict.fromkeys(names))

@@ -43,6 +43,7 @@ class Call:
     `gone`: the client has left, and the answer is only read to its end for the sake of its usage.
     `deadline`: epoch seconds by which the answer must be over; None where there is no such limit.
     `metadata` and `user`: what the request says of itself, for the record. `cache`: what its `x-gateway-cache` header asks.
+    `output_limit`: tokens per answer that a hard budget has reserved; None where no hard budget limits the output.
     """
 
     request_id: str
@@ -57,6 +58,7 @@ class Call:
     user: str = ""
     cache: str = ""
     traffic: Traffic = "realtime"
+    output_limit: int | None = None
 
 
 class ChatUpstream(Protocol):

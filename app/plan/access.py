@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
 
 from app.core.access import Access
 from app.core.plan import Target
@@ -19,19 +18,6 @@ OPEN = Caller("").access
 """The access of callers without rules, the same object for all of them: most requests need no more than an `is`."""
 
 _WILD = re.compile(r"[*?]")
-_LIMITS = frozenset(
-    {
-        "maxtokens",
-        "maxtokenstosample",
-        "maxcompletiontokens",
-        "maxoutputtokens",
-        "maxnewtokens",
-        "maxtokencount",
-        "maxgenlen",
-    }
-)
-"""Models' own names for the limit of an answer, in lower case without `_`, by which `additionalModelRequestFields` could
-raise it (the families' native bodies, AWS's inference-parameter pages, 2026-11)."""
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -97,7 +83,7 @@ def _priced(target: Target) -> str:
 
 
 def hold_limit(draft: Draft, cap: int) -> None:
-    """The key's cap on an answer, over whatever was decided before it. Raises InvalidRequest where the model can't obey.
+    """The cap on an answer, over whatever was decided before it. Raises InvalidRequest where the model can't obey.
 
     After `decide_limits`; the deciders that follow see the limit as if the client had set it.
     """
@@ -114,18 +100,4 @@ def hold_limit(draft: Draft, cap: int) -> None:
         known = (draft.traits.max_tokens_limit, draft.traits.max_output)
         draft.max_tokens = min([cap, *(limit for limit in known if limit)])
     draft.max_tokens = min(cap, draft.max_tokens)
-    if _without_limits(draft.extra):
-        draft.receipt.ignore("max_tokens")
-
-
-def _without_limits(fields: dict[str, Any], depth: int = 0) -> bool:
-    """Take limits out of the client's own model fields, objects within them copied. Whether there was any."""
-    found = False
-    for name, value in list(fields.items()):
-        if name.replace("_", "").lower() in _LIMITS:
-            del fields[name]
-            found = True
-        elif isinstance(value, dict) and depth < 3:
-            fields[name] = inner = dict(value)
-            found |= _without_limits(inner, depth + 1)
-    return found
+    draft.receipt.ignore(*draft.own.above(cap))

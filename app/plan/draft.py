@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from app.core.model_fields import ModelFields
 from app.core.plan import Receipt, Target, Traits
 from app.core.prompt import Guardrail, Prompt, ResponseFormat, Tool, ToolChoice
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 class Draft:
     """The fields are those of `core.plan.Plan`; `quirks` what the model has refused of this request, `extra` the
     client's own model fields, which are merged on top of `fields` at the end. `unlimited`: the reasoning chosen allows
-    neither a limit nor sampling. `cap`: the key's own limit of tokens per answer, which nothing may exceed.
+    neither a limit nor sampling. `own`: the limits among the client's model fields. `cap`: tokens per answer that nothing
+    may exceed, by the key's rules or, where the client names no limit, by its budget. `bounded`: a hard budget needs a
+    limit. `shortened`: the budget sets it, and not the client.
     """
 
     prompt: Prompt
@@ -52,6 +55,9 @@ class Draft:
     single_call: bool = False
     route: tuple[Hop, ...] = ()
     cap: int | None = None
+    own: ModelFields = field(default_factory=ModelFields)
+    bounded: bool = False
+    shortened: bool = False
 
     @property
     def traits(self) -> Traits:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from app.core.model_fields import ModelFields, split_fields
 from app.core.plan import Plan, Target
 from app.core.ports import Call, Lessons
 from app.core.prompt import CachePoint, Guardrail, Media, Prompt
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from app.core.route import Hop
 
 _TIERS = {"default": "default", "flex": "flex", "priority": "priority", "fast": "priority", "scale": "reserved"}
-_NOT_PLANNED = frozenset({"receipt", "quirks", "extra", "unlimited", "instructions", "notes", "cap"})
+_NOT_PLANNED = frozenset(
+    {"receipt", "quirks", "extra", "unlimited", "instructions", "notes", "cap", "own", "bounded", "shortened"}
+)
 _PLAN_FIELDS = tuple(field.name for field in fields(Draft) if field.name not in _NOT_PLANNED)
 
 
@@ -90,12 +93,16 @@ class ModelPlanner:
         traits = target.traits
         for quirk in sorted(self._lessons.known(target.base_id) | quirks):
             traits = without(traits, quirk)
-        draft = Draft(prompt, replace(target, traits=traits), stream, call.receipt, quirks, dict(prompt.extra_fields))
+        own = split_fields(prompt.extra_fields) if prompt.extra_fields else ModelFields()
+        draft = Draft(prompt, replace(target, traits=traits), stream, call.receipt, quirks, own.fields, own=own)
         draft.route, draft.cap = route, access.max_tokens
+        if call.output_limit is not None:
+            _bound(draft, call.output_limit)
         draft.receipt.model, draft.receipt.target = target.shown, target
         draft.receipt.route = self._router.alias_of(prompt.model) if route and self._router else ""
         draft.receipt.ignore(*prompt.ignored)
         self._decide(draft, call)
+        draft.receipt.max_tokens = draft.max_tokens if draft.bounded else None
         if self._policy.strict and draft.receipt.ignored:
             name = next(iter(draft.receipt.ignored))
             raise InvalidRequest(
@@ -165,6 +172,15 @@ class ModelPlanner:
                 "The guardrail of this gateway can't be replaced by a request.", param="guardrail_config"
             )
         draft.guardrail = theirs or own
+
+
+def _bound(draft: Draft, limit: int) -> None:
+    """A hard budget pays for `limit` tokens. A limit of the client's is reserved as it is, so it needs no cap."""
+    draft.bounded = True
+    draft.shortened = draft.prompt.sampling.max_tokens is None and draft.own.limit is None
+    if draft.shortened:
+        limit = max(limit, draft.traits.min_max_tokens)
+        draft.cap = limit if draft.cap is None else min(draft.cap, limit)
 
 
 def _decide_grounding(draft: Draft) -> None:

@@ -57,14 +57,14 @@ def _as_told(draft: Draft) -> None:
         del draft.extra["thinking"]
         draft.receipt.repairs["thinking-off"] += 1
         return
-    if draft.cap is not None:
+    if draft.cap is not None or draft.own.limit is not None:
         _hold_budget(draft)
     if draft.traits.replay == "signed":
         draft.reasoning = "thinking" in draft.extra
 
 
 def _hold_budget(draft: Draft) -> None:
-    """A budget of the client's own has to stay below the key's limit, as one of ours would."""
+    """A budget of the client's own has to stay below a limit that the gateway sets, as one of ours would."""
     own, limit = dict(draft.extra["thinking"]), draft.max_tokens
     budget = own.get("budget_tokens")
     if limit is None or not isinstance(budget, int) or budget < limit:
@@ -99,8 +99,8 @@ def switch_on(draft: Draft, level: str) -> None:
         case "adaptive-always":
             draft.fields["output_config"] = {"effort": level}
         case "config":
-            if level == "high" and (draft.cap is not None or draft.prompt.thinking is not None):
-                # It allows no limit, and the key insists on one, or the client's API does.
+            if level == "high" and (draft.cap is not None or draft.bounded or draft.prompt.thinking is not None):
+                # It allows no limit, and the key, its budget or the client's API insists on one.
                 level = "medium"
                 draft.receipt.repairs["effort-lowered"] += 1
             draft.fields["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": level}
@@ -123,9 +123,17 @@ def _with_budget(draft: Draft, budget: int) -> None:
         draft.receipt.ignore("reasoning_effort")
         return
     if limit is not None:
-        budget = min(budget, max(LEAST_BUDGET, limit // 2))
+        budget = fitted(draft, budget, limit)
     draft.fields["thinking"] = {"type": "enabled", "budget_tokens": budget}
     draft.reasoning = True
+
+
+def fitted(draft: Draft, budget: int, limit: int) -> int:
+    """A budget of ours, at most half of the limit. It is reported where the money for it is what lacks."""
+    least = min(budget, max(LEAST_BUDGET, limit // 2))
+    if least < budget and draft.shortened:
+        draft.receipt.repairs["thinking-budget-lowered"] += 1
+    return least
 
 
 def forgo_reasoning(draft: Draft, kind: str) -> bool:

@@ -10,9 +10,9 @@ LEAST_TOP_P_WHILE_THINKING = 0.95
 
 
 def decide_limits(draft: Draft) -> None:
-    """`max_tokens` and `stop`. No limit is ever invented: Bedrock reserves quota for it."""
+    """`max_tokens` and `stop`. No limit is invented, except under a hard budget: Bedrock reserves quota for it."""
     traits, sampling = draft.traits, draft.prompt.sampling
-    limit = sampling.max_tokens
+    limit = _named_limit(draft)
     if limit is not None and limit < traits.min_max_tokens:
         limit = traits.min_max_tokens
         draft.receipt.repairs["max-tokens-raised"] += 1
@@ -34,6 +34,19 @@ def decide_limits(draft: Draft) -> None:
         draft.receipt.repairs["stop-cut"] += 1
         stop = stop[: traits.max_stops]
     draft.stop = stop
+
+
+def _named_limit(draft: Draft) -> int | None:
+    """The smallest limit that the client named. The larger ones are reported as ignored."""
+    named, own = draft.prompt.sampling.max_tokens, draft.own
+    draft.receipt.ignore(*own.dropped)
+    if own.limit is None:
+        return named
+    limit = own.limit if named is None else min(named, own.limit)
+    if named is not None and named > limit:
+        draft.receipt.ignore("max_tokens")
+    draft.receipt.ignore(*own.above(limit))
+    return limit
 
 
 def decide_sampling(draft: Draft) -> None:

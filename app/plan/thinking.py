@@ -12,7 +12,7 @@ from app.core.plan import Traits
 from app.core.prompt import Thinking
 from app.plan.draft import Draft
 from app.plan.families.words import LOW_HIGH
-from app.plan.reasoning import BUDGETS, LEAST_BUDGET, clamped, lacks_replay, switch_on
+from app.plan.reasoning import BUDGETS, LEAST_BUDGET, clamped, fitted, lacks_replay, switch_on
 
 EFFORT = "output_config.effort"
 USUAL = "medium"
@@ -97,7 +97,7 @@ def _budget(draft: Draft, asked: int | None, level: str) -> int | None:
     if limit <= LEAST_BUDGET:
         return None
     if asked is None:
-        return min(BUDGETS[level], max(LEAST_BUDGET, limit // 2))
+        return fitted(draft, BUDGETS[level], limit)
     if asked >= limit:
         draft.receipt.repairs["thinking-budget-lowered"] += 1
         return max(LEAST_BUDGET, limit // 2)

@@ -22,7 +22,8 @@ from app.core.lasting import lasting, start
 from app.core.ports import Call, Caller
 from app.core.table import TableUnavailable
 from app.core.windows import MINUTE
-from app.stages.limits import Alerts, rate_headers, refusal
+from app.stages.limits import Alerts, is_out_of_money, left_of, rate_headers, refusal
+from app.stages.output_budget import SeenLedgers, least_limit, limit_for
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Admission:
         self.rollups = rollups
         self.meter = meter
         self.alerts = Alerts()
+        self.seen = SeenLedgers()
         self.at_once = at_once
         self.clock = clock
         self._holds_back = holds_back
@@ -86,7 +88,11 @@ class Admission:
         scopes = [scope for scope in caller.scopes if asked is not None and self._holds_back(scope, asked.base_id)]
         if asked is None or not scopes:
             return Visit(self, call, ())
-        holds = await self._reserve(call, scopes, asked)
+        remaining = self.seen.remaining(scopes, self.clock())
+        if asked.output is not None and remaining is not None:
+            asked = _under_limit(asked, limit_for(asked.output, remaining))
+        holds, limit = await self._reserve(call, scopes, asked)
+        call.output_limit = limit
         call.receipt.headers.clear()  # what was known from other requests, maybe of another model
         self._tell(call, holds)
         return Visit(self, call, holds)
@@ -106,8 +112,33 @@ class Admission:
     def _may_hold_back(self, scope: Scope) -> bool:
         return bool(scope.models) or self._holds_back(scope, "")
 
-    async def _reserve(self, call: Call, scopes: Sequence[Scope], asked: Demand) -> list[Any]:
+    async def _reserve(self, call: Call, scopes: Sequence[Scope], asked: Demand) -> tuple[list[Any], int | None]:
+        """The holds, and the output limit that they pay for. Where a limit set by the gateway turns out too expensive, the
+        ledgers that refused it are asked once more, with the limit that they still pay for."""
         payer = next((scope for scope in scopes if scope.budget is not None and scope.budget.hard), None)
+        held: list[Any] = []
+        while True:
+            results = await self._hold(call, scopes, asked, payer, held)
+            problems: list[Any] = [result for result in results if isinstance(result, BaseException)]
+            held += [result for result in results if not isinstance(result, BaseException)]
+            if not problems:
+                return held, asked.limit
+            smaller = self._smaller(problems, asked)
+            if smaller is None:
+                break
+            scopes, asked = [problem.hold.scope for problem in problems], replace(smaller, output=None)
+        await lasting(self._release(held))
+        told: list[Any] = [problem for problem in problems if isinstance(problem, self._exhausted)]
+        if not told:
+            raise problems[0]
+        error = refusal(told, asked, self.clock())
+        self._tell(call, [problem.hold for problem in told])
+        raise error
+
+    async def _hold(
+        self, call: Call, scopes: Sequence[Scope], asked: Demand, payer: Scope | None, held: Sequence[Any]
+    ) -> list[Any]:
+        """The hold of each ledger, or what went wrong with it. Where the client leaves, nothing stays reserved."""
         work = [
             self.ledgers.reserve(
                 scope,
@@ -123,21 +154,34 @@ class Admission:
         try:
             results: list[Any] = await asyncio.shield(reserving)
         except asyncio.CancelledError:
-            start(self._give_back(reserving))  # the client has left, and what is being written would be charged
+            start(self._give_back(reserving, held))  # the client has left, and what is being written would be charged
             raise
-        problems = [result for result in results if isinstance(result, BaseException)]
-        if not problems:
-            return results
-        await lasting(self._give_back(reserving))
-        told: list[Any] = [problem for problem in problems if isinstance(problem, self._exhausted)]
-        if not told:
-            raise problems[0]
-        error = refusal(told, asked, self.clock())
-        self._tell(call, [problem.hold for problem in told])
-        raise error
+        for result in results:
+            hold: Any = getattr(result, "hold", result)  # `Exhausted` has one as well
+            if not isinstance(hold, BaseException):
+                self.seen.note(hold.scope, hold.window.name, result.item)
+        return results
 
-    async def _give_back(self, reserving: asyncio.Future[list[Any]]) -> None:
-        holds = [result for result in await reserving if not isinstance(result, BaseException)]
+    def _smaller(self, problems: Sequence[Any], asked: Demand) -> Demand | None:
+        """The request with the limit that the ledgers still pay for; None where that does not help."""
+        terms = asked.output
+        if terms is None or terms.named is not None or not all(isinstance(each, self._exhausted) for each in problems):
+            return None
+        poor = [problem for problem in problems if is_out_of_money(problem)]
+        if len(poor) < len(problems):
+            return None  # a rate stands in the way
+        remaining = min(map(left_of, poor))
+        smaller = _under_limit(asked, limit_for(terms, remaining))
+        if smaller.cost <= remaining and smaller.cost < asked.cost:
+            return smaller
+        for problem in poor:  # what the client is shown is the least that would have been enough
+            problem.hold.cost = min(problem.hold.cost, terms.cost_at(least_limit(terms)))
+        return None
+
+    async def _give_back(self, reserving: asyncio.Future[list[Any]], held: Sequence[Any]) -> None:
+        await self._release([*held, *(each for each in await reserving if not isinstance(each, BaseException))])
+
+    async def _release(self, holds: Sequence[Any]) -> None:
         await asyncio.gather(*map(self.ledgers.release, holds))
 
     def _tell(self, call: Call, holds: Sequence[Any]) -> None:
@@ -189,6 +233,7 @@ class Visit:
                 # The estimate will be charged for it, and not beside what it really cost.
                 self._charge(hold, -cost)
             return False
+        books.seen.note(hold.scope, hold.window.name, settled.item)
         books.alerts.look(hold.scope, hold.window, settled.item, cost - hold.cost if settled.late else cost)
         swept = await books.ledgers.sweep(hold)
         swept -= hold.cost if settled.late else 0
@@ -218,6 +263,11 @@ class Visit:
 def _counts(scope: Scope) -> bool:
     """Whether what is spent is added up for this scope though nothing is held back."""
     return scope.budget is not None or bool(scope.alerts)
+
+
+def _under_limit(asked: Demand, limit: int) -> Demand:
+    assert asked.output is not None
+    return replace(asked, limit=limit, cost=asked.output.cost_at(limit))
 
 
 async def _caught(work: Awaitable[Any]) -> Any:

@@ -8,15 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from app.core.access import Access
-from app.core.books import Accounting, Demand, Ending, Outcome, Settlement, UsageRecord
+from app.core.books import Accounting, Demand, Ending, Outcome, OutputTerms, Settlement, UsageRecord
 from app.core.deadline import for_books, in_time
 from app.core.events import Finished, Usage
 from app.core.lasting import lasting
+from app.core.model_fields import client_limit
 from app.core.money import Cost, Prices
 from app.core.plan import Plan, Target
 from app.core.ports import Call, Embedder, EmbeddingRequest, Embeddings
 from app.errors import GatewayError
-from app.stages.estimate import chat_demand, embedding_tokens, output_limit, prompt_tokens
+from app.stages.estimate import answer_cost, chat_demand, embedding_tokens, output_limit, prompt_tokens
+from app.stages.output_budget import largest_limit, sent_limit
 
 if TYPE_CHECKING:
     from app.core.route import Hop
@@ -53,40 +55,80 @@ Ahead = Callable[[str, Access, "tuple[Hop, ...]"], Awaitable[Sequence[tuple[Targ
 
 
 class Bookkeeper:
-    """Implements `gateway.Books`. `output`: tokens expected of an answer that nothing limits; `ahead` as above."""
+    """Implements `gateway.Books`. `output`: tokens expected of an answer that nothing limits; `ahead` as above.
+
+    `limit_output`: under a hard budget, what is reserved for the output is to be sent as its limit.
+    """
 
     def __init__(
-        self, accounting: Accounting, prices: Prices, *, output: int = 4096, ahead: Ahead | None = None
+        self,
+        accounting: Accounting,
+        prices: Prices,
+        *,
+        output: int = 4096,
+        ahead: Ahead | None = None,
+        limit_output: bool = True,
     ) -> None:
         self.accounting = accounting
         self.prices = prices
         self._output = output
         self._ahead = ahead
+        self._limit_output = limit_output
 
     async def demand(self, call: Call, plans: Sequence[Plan], n: int) -> Demand:
-        """Of a chain the dearest target counts: nobody knows yet which one will answer."""
+        """Of a chain the most expensive target counts: which one will answer is not known yet."""
         asked = chat_demand(plans, n, self.prices, self._output)
-        if self._ahead is None or not any(len(plan.route) > 1 for plan in plans):
-            return asked
-        cost = 0
-        for plan in plans:
-            others = await self._ahead(plan.prompt.model, call.caller.access, plan.route[1:])
-            variants = [plan]
-            for target, tier in others:
-                limit = _limit_of(plan, target, call.caller.access)
-                variants += [
-                    replace(plan, target=target, service_tier=each, max_tokens=limit)
-                    for each in {tier, plan.service_tier}
-                ]
-            cost += max(chat_demand([each], n, self.prices, self._output).cost for each in variants)
-        return replace(asked, cost=cost)
+        chains = [await self._variants(plan, call.caller.access) for plan in plans]
+        if any(len(variants) > 1 for variants in chains):
+            cost = sum(max(self._cost_of(each, n) for each in variants) for variants in chains)
+            asked = replace(asked, cost=cost)
+        if self._limit_output and any(scope.budget and scope.budget.hard for scope in call.caller.scopes):
+            asked = replace(asked, output=self._terms(chains, n, call.caller.access))
+        return asked
+
+    def _cost_of(self, plan: Plan, n: int) -> int:
+        return chat_demand([plan], n, self.prices, self._output).cost
+
+    async def _variants(self, plan: Plan, access: Access) -> list[Plan]:
+        """The plan, and what becomes of it at the later targets of its chain."""
+        variants = [plan]
+        if self._ahead is None or len(plan.route) <= 1:
+            return variants
+        for target, tier in await self._ahead(plan.prompt.model, access, plan.route[1:]):
+            limit = _limit_of(plan, target, access)
+            variants += [
+                replace(plan, target=target, service_tier=each, max_tokens=limit) for each in {tier, plan.service_tier}
+            ]
+        return variants
+
+    def _terms(self, chains: Sequence[Sequence[Plan]], n: int, access: Access) -> OutputTerms:
+        """What an output limit costs. The prompts are counted once, however many limits are tried."""
+        named = client_limit(chains[0][0].prompt)
+        if named is not None and access.max_tokens is not None:
+            named = min(named, access.max_tokens)
+        read = [(prompt_tokens(variants[0]), variants) for variants in chains]
+
+        def cost_at(limit: int) -> int:
+            return n * sum(
+                max(
+                    answer_cost(
+                        each, tokens, sent_limit(limit, each.target.traits, named=named is not None), self.prices
+                    )
+                    for each in variants
+                )
+                for tokens, variants in read
+            )
+
+        traits = (each.target.traits for variants in chains for each in variants)
+        return OutputTerms(named, largest_limit(traits, access.max_tokens), cost_at)
 
     def record(self, call: Call, tally: Tally, ending: Ending) -> UsageRecord:
-        """A cached answer used nothing: its tokens are what was `saved`. Usage that nobody told is estimated."""
+        """A cached answer used nothing: its tokens are what was `saved`. Usage that was not reported is estimated, also
+        that of an answer which came to a good end."""
         failure = ending.failure
         hit = call.receipt.cache == "hit"
         told = {choice: part.usage for choice, part in tally.parts.items() if part.usage is not None}
-        silent = ending.outcome != "ok" and len(told) < ending.choices and not hit
+        silent = len(told) < ending.choices and not hit
         estimated = silent and (tally.first is not None or (tally.admitted and is_lost(ending)))
         usages = self._guessed(call, tally, ending, told) if estimated else told
         cost = self._billed(call, tally, ending, usages)
@@ -111,8 +153,11 @@ class Bookkeeper:
         )
 
     def _guessed(self, call: Call, tally: Tally, ending: Ending, told: Mapping[int, Usage]) -> dict[int, Usage]:
-        """What was told of some choices, and a guess at the others. Of a whole answer that nobody waited for nothing was
-        seen, and all of it may have been said: as much as was reserved for it, as far as there was time."""
+        """What was reported of some choices, and an estimate of the others: the prompt and the answer so far.
+
+        Of a whole answer that was abandoned nothing was seen, and all of it may have been produced: as much as was reserved
+        for it, as far as there was time.
+        """
         usages = dict(told)
         seconds = max(0.0, ending.ended - call.started)
         for choice in range(ending.choices) if tally.plans else ():
@@ -224,7 +269,7 @@ def is_lost(ending: Ending) -> bool:
 
 def _limit_of(plan: Plan, target: Target, access: Access) -> int | None:
     """Of an answer by a later target of the chain: what held the first one to less need not hold this one."""
-    limits = (plan.prompt.sampling.max_tokens, access.max_tokens)
+    limits = (client_limit(plan.prompt), access.max_tokens)
     named = min((limit for limit in limits if limit is not None), default=plan.max_tokens)
     most = target.traits.max_tokens_limit
     return named if named is None or most is None else min(named, most)

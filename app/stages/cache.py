@@ -15,7 +15,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.core.deadline import spare
-from app.core.events import Batch
+from app.core.events import Batch, Finished
+from app.core.model_fields import client_limit
 from app.core.plan import Plan, Target
 from app.core.ports import Answers, Call
 
@@ -81,7 +82,8 @@ class ResponseCache:
             async for choice, batch in items:
                 recording.note(choice, batch)
                 yield choice, batch
-        await self._keep(call, plans[0].target, key, recording, choices, wish.seconds)
+        if not _is_cut_short(call, plans, recording, choices):
+            await self._keep(call, plans[0].target, key, recording, choices, wish.seconds)
 
     async def _found(self, call: Call, key: str, choices: int, seconds: int) -> Answer | None:
         from app.core.codec import decode
@@ -118,9 +120,17 @@ class ResponseCache:
 def _note_hit(call: Call, target: Target, answer: Answer) -> None:
     """The receipt names the model that answered then, which after a fallback is not the one that was planned."""
     model_id, base_id, region, priced_id = answer.target
-    call.receipt.cache = "hit"
+    call.receipt.cache, call.receipt.max_tokens = "hit", None
     call.receipt.model = answer.model
     call.receipt.target = replace(target, model_id=model_id, base_id=base_id, region=region, priced_id=priced_id)
+
+
+def _is_cut_short(call: Call, plans: Sequence[Plan], recording: Recording, choices: int) -> bool:
+    """Whether the limit that a hard budget set has ended an answer: with more money left, it would be longer."""
+    if call.output_limit is None or client_limit(plans[0].prompt) is not None:
+        return False
+    events = recording.events(choices) or ()
+    return any(isinstance(event, Finished) and event.reason == "length" for _, event in events)
 
 
 def _batches(events: Sequence[Item]) -> list[Choice]:

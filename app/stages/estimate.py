@@ -57,21 +57,23 @@ def chat_demand(plans: Sequence[Plan], n: int, prices: Prices, output: int) -> D
     """`n` answers to each of the plans. `output`: tokens expected of an answer that nothing limits."""
     tokens = cost = 0
     for plan in plans:
-        target = plan.target
         read, written = prompt_tokens(plan), output_limit(plan, output)
-        cached = plan.cache_points or plan.cache_auto
-        usages = [Usage(input=read, output=written)]
-        if cached:  # dearer with most models, free with some; and a short prompt is not kept at all
-            hour = read if plan.cache_ttl == "1h" else 0
-            usages.append(Usage(output=written, cache_write=read, cache_write_1h=hour))
-        called = target.priced_id or target.model_id
-        # A model without the tier that is asked for answers at the usual price.
-        tiers = {plan.service_tier, ""}
-        cost += n * max(
-            prices.cost(called, target.base_id, usage, tier=tier).total for tier in tiers for usage in usages
-        )
+        cost += n * answer_cost(plan, read, written, prices)
         tokens += n * (read + written)
     return Demand(plans[0].target.base_id, tokens, cost)
+
+
+def answer_cost(plan: Plan, read: int, written: int, prices: Prices) -> int:
+    """Nano-USD that one answer of `written` tokens to a prompt of `read` tokens may cost at most."""
+    target = plan.target
+    usages = [Usage(input=read, output=written)]
+    if plan.cache_points or plan.cache_auto:  # more expensive with most models; and a short prompt is not kept at all
+        hour = read if plan.cache_ttl == "1h" else 0
+        usages.append(Usage(output=written, cache_write=read, cache_write_1h=hour))
+    called = target.priced_id or target.model_id
+    # A model without the tier that is asked for answers at the usual price.
+    tiers = {plan.service_tier, ""}
+    return max(prices.cost(called, target.base_id, usage, tier=tier).total for tier in tiers for usage in usages)
 
 
 def output_limit(plan: Plan, output: int) -> int:

@@ -196,6 +196,7 @@ class Fallback:
 
 def _restore(receipt: Receipt, before: Receipt) -> None:
     receipt.model, receipt.target, receipt.route = before.model, before.target, before.route
+    receipt.max_tokens = before.max_tokens
     receipt.ignored.clear()
     receipt.ignored.update(before.ignored)
     receipt.repairs.clear()

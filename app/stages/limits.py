@@ -77,14 +77,24 @@ def refusal(problems: Sequence[Any], asked: Demand, now: float) -> GatewayError:
     for problem in problems:
         problem.hold.item = problem.item
     for problem in problems:
-        budget = problem.hold.scope.budget if problem.hold.marked else None
-        if budget is not None and (not budget.nanos or _used(problem.item) + problem.hold.cost > budget.nanos):
-            return _out_of_money(problem, budget)
+        if is_out_of_money(problem):
+            return _out_of_money(problem, problem.hold.scope.budget)
     for problem in problems:
         error = _too_fast(problem, asked, now)
         if error is not None:
             return error
     return RateLimited("Too many requests at once for this key's limits.", retry_after=1.0)
+
+
+def is_out_of_money(problem: Any) -> bool:
+    """Whether the budget is what stands in the way, and not a rate."""
+    budget = problem.hold.scope.budget if problem.hold.marked else None
+    return budget is not None and (not budget.nanos or _used(problem.item) + problem.hold.cost > budget.nanos)
+
+
+def left_of(problem: Any) -> int:
+    """Nano-USD left of the hard budget in the way."""
+    return int(problem.hold.scope.budget.nanos) - _used(problem.item)
 
 
 def _used(item: Mapping[str, Any]) -> int:
@@ -166,6 +176,10 @@ class Alerts:
 
 
 def _usd(nanos: int) -> str:
-    """Two digits, more where it takes more to say anything: `$20.00`, `$0.0004`."""
-    dollars = nanos / NANOS
-    return f"${dollars:.2f}" if dollars >= 0.1 or not nanos else f"${dollars:.6f}".rstrip("0")
+    """The exact amount with at least two decimals, so that no two amounts of a message look equal by rounding.
+
+    >>> _usd(20 * NANOS), _usd(400_000), _usd(1)
+    ('$20.00', '$0.0004', '$0.000000001')
+    """
+    decimals = f"{nanos % NANOS:09}".rstrip("0")
+    return f"${nanos // NANOS}.{decimals:0<2}"

@@ -1,5 +1,5 @@
 """What was done to a request, as response headers: `x-gateway-model`, `x-gateway-ignored`, `x-gateway-repairs`,
-`x-gateway-cache`, and those that other parts have added (rate limits)."""
+`x-gateway-max-tokens`, `x-gateway-cache`, and those that other parts have added (rate limits)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ RECEIPT_HEADERS = (
     "x-gateway-model",
     "x-gateway-ignored",
     "x-gateway-repairs",
+    "x-gateway-max-tokens",
     "x-gateway-cache",
     *(f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")),
 )
@@ -26,6 +27,8 @@ def receipt_headers(receipt: Receipt) -> dict[str, str]:
     repairs = [f"{kind}={count}" for kind, count in sorted(receipt.repairs.items()) if count]
     if repairs:
         headers["x-gateway-repairs"] = _safe(",".join(repairs))
+    if receipt.max_tokens is not None:
+        headers["x-gateway-max-tokens"] = str(receipt.max_tokens)
     if receipt.cache:
         headers["x-gateway-cache"] = receipt.cache
         headers["cache-control"] = "private, no-store, no-transform"  # nobody else is to keep what is kept here

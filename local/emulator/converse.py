@@ -45,6 +45,8 @@ def converse(call: Call, state: State) -> Reply:
     }
     if exchange.native is not None:
         document["additionalModelResponseFields"] = exchange.native
+    if "no-usage" in prompt.markers:
+        del document["usage"]
     return json_reply(document)
 
 

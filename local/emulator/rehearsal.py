@@ -121,9 +121,11 @@ def _due(strikes: list[_Strike], passed: int, everything: bool) -> tuple[list[_S
 
 
 def _altered(events: Iterable[Event], markers: Markers) -> Iterator[Event]:
-    """Events left out (`no-stop`) or strange ones put in (`unknown-event`)."""
+    """Events left out (`no-stop`, `no-usage`) or strange ones put in (`unknown-event`)."""
     for event in events:
         if "no-stop" in markers and event.type in ("messageStop", "metadata"):
+            return
+        if "no-usage" in markers and event.type == "metadata":
             return
         yield event
         if "unknown-event" in markers and event.type == "messageStart":

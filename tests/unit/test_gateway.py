@@ -237,3 +237,61 @@ async def test_a_request_that_failed_before_it_was_let_in_costs_nothing() -> Non
 class Refusing(Plain):
     async def admit(self, call: Call, demand: Any) -> Any:
         raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("lost", [[], [[Metered(Usage(), "flex", known=False)]]], ids=["no metadata", "no usage"])
+async def test_an_answer_whose_usage_was_lost_is_charged_at_its_estimate(lost: list[Batch]) -> None:
+    made, records = gateway(Scripted([[Started("up-1")], [TextDelta("x" * 300), Finished("stop")], *lost]))
+    of = call()
+    of.receipt.target = plan().target
+    await made.complete(PROMPT, of)
+    record = records.one
+    assert (record.outcome, record.estimated, record.tier) == ("ok", True, "flex" if lost else "")
+    assert (record.usage.output, record.usage.input > 0, record.cost.total > 0) == (100, True, True)
+
+
+async def test_of_several_choices_only_the_lost_one_is_estimated() -> None:
+    made, records = gateway(Scripted(ANSWER, [[TextDelta("x" * 30), Finished("stop")]]))
+    await made.complete(PROMPT, call(), n=2)
+    assert records.one.estimated
+    assert records.one.usage.output == 2 + 10
+
+
+class Limiting(Plain):
+    """A hard budget that pays for 2,000 tokens."""
+
+    async def admit(self, call: Call, demand: Any) -> Any:
+        call.output_limit = 2000
+        return await super().admit(call, demand)
+
+
+class Replanning(FixedPlanner):
+    """Obeys the call's limit, and counts a repair each time."""
+
+    async def plan(self, prompt: Prompt, call: Call, **options: Any) -> Plan:
+        call.receipt.repairs["planned"] += 1
+        call.receipt.ignore("first" if call.output_limit is None else "second")
+        call.receipt.max_tokens = call.output_limit
+        return replace(self.made, max_tokens=call.output_limit or self.made.max_tokens)
+
+
+@pytest.mark.parametrize(
+    ("named", "sent", "ignored"), [(None, 2000, "second"), (9000, 2000, "second"), (500, 500, "first")]
+)
+async def test_what_a_hard_budget_reserved_is_the_limit_that_is_sent(
+    named: int | None, sent: int, ignored: str
+) -> None:
+    upstream = Scripted(ANSWER)
+    books = Bookkeeper(Limiting(Records()), PRICES)
+    made, of = Gateway(Replanning(plan(max_tokens=named)), upstream, books), call()
+    await made.complete(PROMPT, of)
+    assert [each.max_tokens for each in upstream.plans] == [sent]
+    assert (of.receipt.max_tokens, dict(of.receipt.repairs)) == (sent, {"planned": 1})
+    assert list(of.receipt.ignored) == [ignored]
+
+
+async def test_without_a_hard_budget_a_request_is_planned_once_and_nothing_is_invented() -> None:
+    upstream = Scripted(ANSWER)
+    made, of = Gateway(Replanning(), upstream, Bookkeeper(Plain(Records()), PRICES)), call()
+    await made.complete(PROMPT, of)
+    assert (upstream.plans[0].max_tokens, of.receipt.max_tokens, of.receipt.repairs["planned"]) == (None, None, 1)

@@ -249,6 +249,77 @@ def test_what_bedrock_refuses_costs_nothing(emulator: Emulator, dynamodb: Dynamo
     assert (after.spent, after.reserved) == (0, 0)
 
 
+@pytest.mark.parametrize("field", ["extra_body", "additional_model_request_fields"])
+def test_a_limit_among_the_model_fields_does_not_bypass_a_hard_budget(
+    emulator: Emulator, dynamodb: DynamoDb, field: str
+) -> None:
+    key, secret = key_with(dynamodb, budget=Budget(10 * ESTIMATE))
+    with running(emulator, dynamodb) as (gateway,):
+        answer = ask(
+            gateway, secret, max_tokens=1, **{field: {"max_tokens": 64_000, "inferenceConfig": {"maxTokens": 64_000}}}
+        )
+    assert answer.status_code == 200
+    sent = emulator.requests[-1].body
+    assert sent["inferenceConfig"]["maxTokens"] == 1
+    assert "additionalModelRequestFields" not in sent
+    assert answer.headers["x-gateway-max-tokens"] == "1"
+    assert answer.headers["x-gateway-ignored"] == (
+        "additional_model_request_fields.max_tokens,additional_model_request_fields.maxTokens"
+    )
+    assert spent(dynamodb, key).spent < ESTIMATE
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_hard_budget_without_a_clients_limit_cuts_the_answer_where_its_money_ends(
+    emulator: Emulator, dynamodb: DynamoDb, stream: bool
+) -> None:
+    """A quarter of 2.0 million nano-USD pays for 2,083 tokens at 240 each."""
+    key, secret = key_with(dynamodb, budget=Budget(2_000_000))
+    _, free = key_with(dynamodb, budget=Budget(2_000_000, hard=False))
+    with running(emulator, dynamodb) as (gateway,):
+        cut, whole = (ask(gateway, each, max_tokens=None, stream=stream) for each in (secret, free))
+        long = ask(gateway, secret, max_tokens=None, messages=[{"role": "user", "content": "[[emulate: tokens=3000]]"}])
+        with_limit = ask(gateway, secret, max_tokens=16)
+    assert cut.status_code == whole.status_code == 200
+    assert cut.headers["x-gateway-max-tokens"] == "2083"
+    assert "x-gateway-max-tokens" not in whole.headers
+    limits = [(sent.body.get("inferenceConfig") or {}).get("maxTokens") for sent in emulator.requests]
+    assert limits[:2] == [2083, None]
+    assert limits[2] == int(long.headers["x-gateway-max-tokens"]) < 2083
+    assert long.json()["choices"][0]["finish_reason"] == "length"
+    assert (with_limit.status_code, with_limit.headers["x-gateway-max-tokens"]) == (200, "16")
+    assert spent(dynamodb, key).spent <= 2_000_000
+
+
+def test_fewer_than_1024_tokens_left_in_a_budget_are_a_429(emulator: Emulator, dynamodb: DynamoDb) -> None:
+    _, secret = key_with(dynamodb, budget=Budget(100_000))
+    with running(emulator, dynamodb) as (gateway,):
+        refused, served = ask(gateway, secret, max_tokens=None), ask(gateway, secret, max_tokens=16)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "insufficient_quota")
+    assert served.status_code == 200
+
+
+def test_a_setting_sends_only_limits_of_clients(emulator: Emulator, dynamodb: DynamoDb) -> None:
+    _, secret = key_with(dynamodb, budget=Budget(10 * ESTIMATE))
+    with running(emulator, dynamodb, BUDGET_LIMITS_OUTPUT="false") as (gateway,):
+        answer = ask(gateway, secret, max_tokens=None)
+    assert answer.status_code == 200
+    assert "x-gateway-max-tokens" not in answer.headers
+    assert "inferenceConfig" not in emulator.requests[-1].body
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_whose_usage_was_lost_is_not_free(emulator: Emulator, dynamodb: DynamoDb, stream: bool) -> None:
+    key, secret = key_with(dynamodb, budget=Budget(10 * ESTIMATE))
+    content = [{"role": "user", "content": "[[emulate: no-usage]] [[emulate: tokens=200]]"}]
+    with running(emulator, dynamodb) as (gateway,):
+        assert ask(gateway, secret, messages=content, stream=stream).status_code == 200
+        after = spent(dynamodb, key)
+    assert after.reserved == 0
+    assert 240 * 100 < after.spent < ESTIMATE
+    assert rolled_up(dynamodb, key)[1] == after.spent
+
+
 def within_one_minute(work: Callable[[], T]) -> T:
     """The result of `work`, which is done again if the clock's minute ended meanwhile."""
     for _ in range(3):

@@ -25,7 +25,9 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "stream": Parameter("honoured", "Server-sent events as OpenAI sends them."),
     "stream_options": Parameter("honoured", "`include_usage`; `include_obfuscation` makes no difference."),
-    "max_completion_tokens": Parameter("honoured", "Wins over `max_tokens`. Never invented."),
+    "max_completion_tokens": Parameter(
+        "honoured", "Wins over `max_tokens`. Set by the gateway only under a hard budget."
+    ),
     "max_tokens": Parameter("honoured", "The older name."),
     "temperature": Parameter(
         "honoured", "Above the model's maximum it is lowered; where refused it is ignored and told."
@@ -83,7 +85,9 @@ EXTENSIONS: dict[str, Parameter] = {
         "honoured", "`guardrailIdentifier`, `guardrailVersion`, `trace`, `streamProcessingMode`."
     ),
     "performance_config": Parameter("honoured", '`{"latency": "optimized"}`.'),
-    "additional_model_request_fields": Parameter("honoured", "Merged into the model's own request fields."),
+    "additional_model_request_fields": Parameter(
+        "honoured", "Merged into the model's own request fields; output limits in them count as the request's."
+    ),
     "extra_body": Parameter(
         "honoured", "A literal `extra_body`: its members are model fields, as in bedrock-access-gateway."
     ),

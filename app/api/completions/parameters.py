@@ -8,7 +8,7 @@ PARAMETERS: dict[str, tuple[str, str]] = {
     "suffix": ("honoured", "The model is asked for what belongs between."),
     "stream": ("honoured", "Several prompts are streamed one after another."),
     "stream_options": ("honoured", "`include_usage`."),
-    "max_tokens": ("honoured", "Never invented: OpenAI's 16 is not."),
+    "max_tokens": ("honoured", "Set by the gateway only under a hard budget; OpenAI's default of 16 is not applied."),
     "temperature": ("honoured", "As for chat."),
     "top_p": ("honoured", "As for chat."),
     "n": ("honoured", "One upstream call per answer, up to `MAX_CHOICES` in all."),

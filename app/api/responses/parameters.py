@@ -28,7 +28,9 @@ PARAMETERS: dict[str, Parameter] = {
         "`reasoning.encrypted_content`. Logprobs and unknown values are ignored and told; OpenAI's others name what never "
         "occurs here.",
     ),
-    "max_output_tokens": Parameter("honoured", "From 1 on (OpenAI: from 16). Never invented."),
+    "max_output_tokens": Parameter(
+        "honoured", "From 1 on (OpenAI: from 16). Set by the gateway only under a hard budget."
+    ),
     "metadata": Parameter("honoured", "Repeated in the response; goes to Bedrock's requestMetadata, cleaned."),
     "parallel_tool_calls": Parameter("honoured", "`false`: at most one call per turn."),
     "temperature": Parameter("honoured", "Above the model's maximum it is lowered; where refused ignored and told."),
@@ -77,7 +79,9 @@ EXTENSIONS: dict[str, Parameter] = {
         "honoured", "`guardrailIdentifier`, `guardrailVersion`, `trace`, `streamProcessingMode`."
     ),
     "performance_config": Parameter("honoured", '`{"latency": "optimized"}`.'),
-    "additional_model_request_fields": Parameter("honoured", "Merged into the model's own request fields."),
+    "additional_model_request_fields": Parameter(
+        "honoured", "Merged into the model's own request fields; output limits in them count as the request's."
+    ),
     "frequency_penalty": Parameter("ignored", "Converse has no such field."),
     "presence_penalty": Parameter("ignored", "Converse has no such field."),
 }

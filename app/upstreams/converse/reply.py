@@ -29,7 +29,7 @@ from app.errors import UpstreamFailure
 from app.upstreams.converse.citations import to_cited
 from app.upstreams.converse.names import restored
 from app.upstreams.converse.text_filters import Chain, HeldBack, JsonOnly, TextFilter, ThinkingTags, unwrapped
-from app.upstreams.converse.usage import thinking_tokens, to_usage
+from app.upstreams.converse.usage import thinking_tokens, to_metered
 
 log = logging.getLogger(__name__)
 
@@ -253,13 +253,7 @@ class ReplyMachine:
 
     def _metered(self, event: dict[str, Any]) -> Metered:
         self._is_metered = True
-        latency = (event.get("metrics") or {}).get("latencyMs")
-        return Metered(
-            to_usage(event.get("usage") or {}, self._reasoning_tokens),
-            tier=(event.get("serviceTier") or {}).get("type", ""),
-            latency_ms=latency if isinstance(latency, int) else None,
-            trace=event.get("trace"),
-        )
+        return to_metered(event, self._finish[0] if self._finish else "", self._reasoning_tokens)
 
 
 def _fragment(value: Any) -> str:

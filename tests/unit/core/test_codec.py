@@ -171,6 +171,8 @@ def test_each_choice_has_to_be_whole() -> None:
     assert recorded((0, END)).events(2) is None
     assert recorded((0, END), (1, END[:1])).events(2) is None
     assert recorded((0, END), (1, END)).events(1) is None
+    unknown = [each if not isinstance(each, Metered) else Metered(Usage(), known=False) for each in END]
+    assert recorded((0, unknown)).events(1) is None, "it would save nothing"
     assert recorded((0, END), (1, END)).events(2)
 
 
@@ -254,6 +256,7 @@ VALUES: dict[str, Any] = {
     "str": "a",
     "FinishReason": "stop",
     "int": 2,
+    "bool": True,
     "str | None": None,
     "int | None": None,
     "Usage": Usage(1, 2),

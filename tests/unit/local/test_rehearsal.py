@@ -186,3 +186,9 @@ def test_an_error_of_the_emulator_itself_is_a_500(runtime: Any, monkeypatch: pyt
 def test_a_conversation_longer_than_the_context_is_refused(runtime: Any) -> None:
     with pytest.raises(ClientError, match="prompt is too long"):
         ask(runtime, "x" * 900_000)
+
+
+@pytest.mark.parametrize("marker", ["no-usage"])
+def test_an_answer_without_usage_is_whole(runtime: Any, marker: str) -> None:
+    events, error = collect(runtime, f"hi [[emulate: {marker}]]")
+    assert (error, "messageStop" in events[-1]) == (None, True)

@@ -37,7 +37,7 @@ MARKER = st.sampled_from(
     re.findall(
         r"\S+",
         """
-        throttle error error-frame cut hang stall no-stop bad-crc unknown-event delay tokens finish think citations
+        throttle error error-frame cut hang stall no-stop no-usage bad-crc unknown-event delay tokens finish think citations
         context-overflow html-503 fail-once first-event-throttle
         """,
     )

@@ -165,7 +165,10 @@ def test_limits_among_a_clients_own_model_fields_are_left_out_and_told() -> None
     own = {"max_gen_len": 9000, "inferenceConfig": {"maxTokens": 9000, "topK": 5}}
     plan, call = planned(Access(max_tokens=500), NOVA, additional_model_request_fields=own)
     assert dict(plan.fields) == {"inferenceConfig": {"topK": 5}}
-    assert (plan.max_tokens, list(call.receipt.ignored)) == (500, ["max_tokens"])
+    assert (plan.max_tokens, list(call.receipt.ignored)) == (
+        500,
+        ["additional_model_request_fields.max_gen_len", "additional_model_request_fields.maxTokens"],
+    )
     assert own["inferenceConfig"] == {"maxTokens": 9000, "topK": 5}, "the client's own are as they were"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.core.access import NANOS, Alert, Budget, Rates, Scope
-from app.core.books import Demand, UsageRecord
+from app.core.books import Demand, OutputTerms, UsageRecord
 from app.core.events import Usage
 from app.core.lasting import finish
 from app.core.money import Cost
@@ -80,12 +80,19 @@ class House:
         )
         self.requests = 0
 
-    async def ask(self, *scopes: Scope, cost: int = 100, tokens: int = 10, base_id: str = "m") -> Visit:
+    async def ask(
+        self,
+        *scopes: Scope,
+        cost: int = 100,
+        tokens: int = 10,
+        base_id: str = "m",
+        output: OutputTerms | None = None,
+    ) -> Visit:
         self.requests += 1
         call = Call(f"r{self.requests}", Caller("key_1", scopes=scopes), "chat.completions", started=NOW)
 
         async def demand() -> Demand:
-            return Demand(base_id, tokens, cost)
+            return Demand(base_id, tokens, cost, output)
 
         return Visit(call, await self.admission.admit(call, demand))
 
@@ -395,6 +402,128 @@ async def test_headers_between_requests_are_those_last_seen() -> None:
     house.clock.now += 60
     assert house.admission.limits(caller)["x-ratelimit-remaining-requests"] == "3"
     assert house.admission.limits(replace(caller, scopes=())) == {}
+
+
+# Under a hard budget, what is reserved for the output is its limit
+
+
+def terms(named: int | None = None) -> OutputTerms:
+    """A prompt of 100 and 5 for each token."""
+    return OutputTerms(named, 32_000, lambda limit: 100 + 5 * limit)
+
+
+async def test_a_hard_budget_limits_an_answer_to_a_quarter_of_what_is_left() -> None:
+    house = House()
+    scope = key_scope(budget=Budget(100_000))
+    first = await house.ask(scope, output=terms())
+    assert first.call.output_limit == 5_000
+    assert (await house.ledgers.spent("key", "key_1", "month")).reserved == 100 + 5 * 5_000
+    second = await house.ask(scope, output=terms())
+    assert second.call.output_limit == (100_000 - 25_100) // 4 // 5
+    await first.leave(100)
+    await second.leave(100)
+    assert (await house.ask(scope, output=terms())).call.output_limit == (100_000 - 200) // 4 // 5
+
+
+async def test_rates_and_soft_budgets_limit_no_answer() -> None:
+    house = House()
+    for scope in (key_scope(rates=Rates(rpm=9)), key_scope(budget=Budget(9, hard=False)), key_scope()):
+        assert (await house.ask(scope, output=terms())).call.output_limit is None
+    assert (await house.ask(key_scope(budget=Budget(1000)))).call.output_limit is None
+
+
+async def test_the_tightest_of_several_budgets_limits_the_answer() -> None:
+    house = House()
+    project = Scope("project", "p", budget=Budget(60_000))
+    assert (await house.ask(key_scope(budget=Budget(10**9)), project, output=terms())).call.output_limit == 3_000
+
+
+@pytest.mark.parametrize("named", [1, 16, 9_000])
+async def test_a_clients_own_limit_is_reserved_as_it_is(named: int) -> None:
+    house = House()
+    visit = await house.ask(key_scope(budget=Budget(50_000)), output=terms(named))
+    assert visit.call.output_limit == named
+    assert (await house.ledgers.spent("key", "key_1", "month")).reserved == 100 + 5 * named
+
+
+async def test_a_clients_own_limit_is_never_shortened() -> None:
+    house = House()
+    with pytest.raises(QuotaExceeded):
+        await house.ask(key_scope(budget=Budget(50_000)), output=terms(20_000))
+    assert house.table.calls == ["get"]
+
+
+async def test_a_limit_that_others_have_made_too_expensive_is_shortened_once() -> None:
+    """Another process has reserved meanwhile, which this one finds out by being refused."""
+    house, other = House(), House()
+    other.ledgers = other.admission.ledgers = house.ledgers
+    other.requests = 100  # ids of its own
+    key, project = key_scope(budget=Budget(100_000), rates=Rates(rpm=2)), Scope("project", "p", budget=Budget(10**9))
+    await other.ask(key_scope(budget=Budget(100_000)), cost=80_000)
+    visit = await house.ask(key, project, output=terms())
+    assert visit.call.output_limit == 1_024
+    assert visit.call.receipt.headers["x-ratelimit-remaining-requests"] == "1", "the second attempt is no request"
+    assert (await house.ledgers.spent("key", "key_1", "month")).reserved == 80_000 + 100 + 5 * 1_024
+    assert (await house.ledgers.spent("project", "p", "month")).reserved == 100 + 5 * 5_000, (
+        "kept from the first attempt"
+    )
+    await visit.leave(50)
+    assert (await house.ledgers.spent("project", "p", "month")).reserved == 0
+
+
+async def test_fewer_than_1024_tokens_are_refused_and_nothing_stays_reserved() -> None:
+    house = House()
+    key, project = key_scope(budget=Budget(10**9)), Scope("project", "p", budget=Budget(NANOS // 1_000_000))
+    with pytest.raises(QuotaExceeded) as caught:
+        await house.ask(key, project, output=terms())
+    assert "this request may cost $0.00000522" in caught.value.message, "what 1,024 tokens cost"
+    assert (await house.ledgers.spent("key", "key_1", "month")).reserved == 0
+    with pytest.raises(RateLimited):
+        await house.ask(key_scope(budget=Budget(10**9), rates=Rates(rpm=0)), output=terms())
+
+
+async def test_a_shortened_limit_that_is_refused_again_is_a_429() -> None:
+    house = House()
+
+    class Racing(Ledgers):
+        """Others take what is left between the two attempts."""
+
+        async def reserve(self, scope: Scope, *args: Any, **options: Any) -> Any:
+            await Ledgers(house.table, clock=house.clock).count(scope, 90_000)
+            return await super().reserve(scope, *args, **options)
+
+    house.admission.ledgers = Racing(house.table, lasts=60, clock=house.clock)
+    with pytest.raises(QuotaExceeded):
+        await house.ask(key_scope(budget=Budget(100_000)), output=terms())
+    assert house.table.calls == ["update"] * 4
+
+
+async def test_who_leaves_during_the_second_attempt_holds_nothing() -> None:
+    house, other = House(), House()
+    other.ledgers = other.admission.ledgers = house.ledgers
+    other.requests = 100  # ids of its own
+    key, project = key_scope(budget=Budget(100_000)), Scope("project", "p", budget=Budget(10**9))
+    await other.ask(key, cost=80_000)
+    second = asyncio.Event()
+
+    class Slow(Ledgers):
+        async def reserve(
+            self, scope: Scope, request_id: str, model: str, cost: int, *args: Any, **options: Any
+        ) -> Any:
+            if cost < 10_000:
+                second.set()
+                await asyncio.sleep(0)
+            return await super().reserve(scope, request_id, model, cost, *args, **options)
+
+    house.admission.ledgers = Slow(house.table, lasts=60, clock=house.clock)
+    asking = asyncio.create_task(house.ask(key, project, output=terms()))
+    await second.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await finish(5)
+    assert (await house.ledgers.spent("project", "p", "month")).reserved == 0
+    assert (await house.ledgers.spent("key", "key_1", "month")).reserved == 80_000
 
 
 async def test_crowds_in_one_process_do_not_pass_the_limit() -> None:

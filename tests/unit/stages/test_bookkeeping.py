@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from app.core.access import Access
+from app.core.access import Access, Budget, Rates, Scope
 from app.core.books import UsageRecord
 from app.core.deadline import deadline_exceeded
 from app.core.events import Usage
 from app.core.money import Cost
 from app.core.plan import Target, Traits
-from app.core.ports import Call, EmbeddingItem, EmbeddingRequest, Embeddings
+from app.core.ports import Call, Caller, EmbeddingItem, EmbeddingRequest, Embeddings
 from app.core.prompt import Sampling
 from app.core.route import Hop
 from app.errors import InvalidRequest, UpstreamFailure
@@ -135,3 +135,46 @@ async def test_a_later_target_of_a_chain_is_reserved_at_its_own_limit() -> None:
 
     books = Bookkeeper(Plain(Told()), BySize(), ahead=ahead)
     assert 500 <= (await books.demand(call(), [chained], 1)).cost < 600
+
+
+def of(*scopes: Scope, **rules: Any) -> Call:
+    return replace(call(), caller=Caller("key_1", scopes=scopes, access=Access(**rules)))
+
+
+HARD = Scope("key", "key_1", budget=Budget(1000))
+
+
+async def test_only_a_hard_budget_is_told_what_an_output_limit_costs() -> None:
+    books = Bookkeeper(Plain(Told()), PRICES)
+    for scope in (Scope("key", "k", budget=Budget(1, hard=False)), Scope("key", "k", rates=Rates(rpm=1))):
+        assert (await books.demand(of(scope), [plan()], 1)).output is None
+    assert (await Bookkeeper(Plain(Told()), PRICES, limit_output=False).demand(of(HARD), [plan()], 1)).output is None
+    asked = await books.demand(of(HARD), [plan(), plan()], 3)
+    assert asked.output is not None
+    assert (asked.output.named, asked.output.most) == (None, 32_000)
+    assert asked.output.cost_at(1000) - asked.output.cost_at(0) == 2 * 3 * (1000 - 1) * 5
+    assert asked.tokens == (await books.demand(of(), [plan(), plan()], 3)).tokens, "rates reserve what they did"
+
+
+async def test_the_limit_that_a_client_named_is_what_is_reserved() -> None:
+    books = Bookkeeper(Plain(Told()), PRICES)
+    prompt = replace(plan().prompt, sampling=Sampling(max_tokens=64_000), extra_fields={"max_tokens": 50_000})
+    asked = await books.demand(of(HARD), [replace(plan(), prompt=prompt, max_tokens=50_000)], 1)
+    assert asked.output is not None
+    assert asked.output.named == 50_000
+    assert asked.output.cost_at(50_000) == asked.cost
+    capped = await books.demand(of(HARD, max_tokens=400), [replace(plan(), prompt=prompt, max_tokens=400)], 1)
+    assert capped.output is not None
+    assert (capped.output.named, capped.output.most) == (400, 400)
+
+
+async def test_an_output_limit_costs_what_the_dearest_target_takes_for_it() -> None:
+    chained = replace(plan(), route=(Hop("small"), Hop("big")), target=Target("small", "small", Traits()))
+
+    async def ahead(name: str, access: Access, route: tuple[Hop, ...]) -> list[tuple[Target, str]]:
+        return [(Target("big", "big", Traits(max_output=2000)), "")]
+
+    asked = await Bookkeeper(Plain(Told()), BySize(), ahead=ahead).demand(of(HARD), [chained], 1)
+    assert asked.output is not None
+    assert asked.output.most == 32_000
+    assert asked.output.cost_at(1500) - asked.output.cost_at(1000) == 5000

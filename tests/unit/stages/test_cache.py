@@ -374,3 +374,20 @@ async def test_the_id_of_the_first_call_is_not_told_again(kept: ResponseCache) -
     await run(kept, Source(), call())
     events = [event for _, batch in await run(kept, Source(), call()) for event in batch]
     assert not any(isinstance(event, Started) for event in events)
+
+
+@pytest.mark.parametrize(
+    ("limit", "named", "reason", "asked"),
+    [(None, None, "length", 1), (500, None, "length", 2), (500, None, "stop", 1), (500, 500, "length", 1)],
+)
+async def test_an_answer_that_a_budget_cut_short_is_not_kept(
+    kept: ResponseCache, limit: int | None, named: int | None, reason: Any, asked: int
+) -> None:
+    source = Source((0, [Started("up"), TextDelta("Hi"), Finished(reason)]), (0, ANSWER[2]))
+    made = replace(MADE, prompt=replace(MADE.prompt, sampling=Sampling(max_tokens=named)))
+    for _ in range(2):
+        of = call()
+        of.output_limit = of.receipt.max_tokens = limit
+        await run(kept, source, of, made)
+    assert source.asked == asked
+    assert of.receipt.max_tokens == (None if asked == 1 else limit), "on a hit nothing was sent"

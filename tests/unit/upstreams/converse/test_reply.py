@@ -439,7 +439,27 @@ def test_reasoning_tokens_are_those_the_model_told(fields: dict[str, Any], token
 def test_what_an_answer_cost_is_told_with_its_tier_and_trace() -> None:
     trace: dict[str, Any] = {"guardrail": {}}
     events = whole({"text": "a"}, serviceTier={"type": "flex"}, trace=trace, metrics={"latencyMs": "odd"})
-    assert events[-1] == Metered(Usage(), "flex", None, trace)
+    assert events[-1] == Metered(Usage(), "flex", None, trace, known=False)
+
+
+@pytest.mark.parametrize(
+    ("usage", "reason", "known"),
+    [
+        ({"inputTokens": 3, "outputTokens": 5}, "end_turn", True),
+        ({"inputTokens": 3, "outputTokens": 0}, "end_turn", True),
+        ({"inputTokens": 0, "outputTokens": 5, "cacheReadInputTokens": 9}, "end_turn", True),
+        ({"inputTokens": 3}, "end_turn", False),
+        ({"inputTokens": 0, "outputTokens": 0}, "end_turn", False),
+        ({"inputTokens": 0, "outputTokens": 0}, "guardrail_intervened", True),
+        ({}, "guardrail_intervened", False),
+        (None, "end_turn", False),
+    ],
+)
+def test_usage_that_is_missing_is_not_taken_for_zero(usage: Any, reason: str, known: bool) -> None:
+    """Only a guardrail that blocks a prompt makes an answer that used nothing."""
+    last = whole({"text": "a"}, usage=usage, stopReason=reason)[-1]
+    assert isinstance(last, Metered)
+    assert last.known is known
 
 
 def test_it_tells_how_far_the_answer_has_come() -> None:
