@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from app.web.lifespan import Application
     from app.web.protocol import HttpProtocol
+    from app.web.socket_protocol import SocketProtocol
 
 GRACE = 25
 """Seconds that requests under way have at the end. Streams that are not done by then tell their clients so."""
@@ -82,9 +83,13 @@ def _server(app: Application, settings: Settings, host: str) -> Server:
     )
 
 
-def _sockets(settings: Settings) -> Literal["none", "wsproto"]:
+def _sockets(settings: Settings) -> Literal["none"] | type[SocketProtocol]:
     """WebSockets where a connection is one: not behind Lambda's fronts; and where their library is installed."""
-    return "none" if settings.on_lambda or find_spec("wsproto") is None else "wsproto"
+    if settings.on_lambda or find_spec("wsproto") is None:
+        return "none"
+    from app.web.socket_protocol import SocketProtocol
+
+    return SocketProtocol
 
 
 def _uvicorn() -> tuple[type[Config], type[Server], type[HttpProtocol]]:

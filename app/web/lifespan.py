@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from app.web.asgi import ASGIApp, Receive, Scope, Send
 
@@ -11,7 +12,8 @@ from app.web.asgi import ASGIApp, Receive, Scope, Send
 class Application:
     """What the server is given. `lifespan` is entered before the first request and left after the last.
 
-    `sockets`: what WebSockets are given to, where the server knows them.
+    `sockets`: what WebSockets are given to, where the server knows them. `state`: what the server's protocols and every
+    request's `state` find there, by ASGI's lifespan state.
     """
 
     def __init__(
@@ -19,15 +21,18 @@ class Application:
         app: ASGIApp,
         lifespan: Callable[[], AbstractAsyncContextManager[None]],
         sockets: ASGIApp | None = None,
+        state: Mapping[str, Any] | None = None,
     ) -> None:
         self._app = app
         self._lifespan = lifespan
         self._sockets = sockets
+        self._state = state or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._app(scope, receive, send)
         elif scope["type"] == "lifespan":
+            scope.setdefault("state", {}).update(self._state)
             await self._live(receive, send)
         elif scope["type"] == "websocket" and self._sockets is not None:
             await self._sockets(scope, receive, send)

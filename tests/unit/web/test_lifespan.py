@@ -55,6 +55,22 @@ async def test_requests_go_inwards_and_nothing_else() -> None:
     assert await run(None, "websocket") == [{"type": "NotImplementedError"}]
 
 
+async def test_protocols_find_the_state_that_was_given() -> None:
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        yield
+
+    async def receive() -> Message:
+        return {"type": "any"}
+
+    async def send(message: Message) -> None:
+        pass
+
+    scope: Any = {"type": "lifespan", "state": {"server": 1}}
+    await Application(inside, lifespan, state={"limit": 2})(scope, receive, send)
+    assert scope["state"] == {"server": 1, "limit": 2}
+
+
 async def test_sockets_go_where_they_are_served() -> None:
     seen: list[str] = []
 
