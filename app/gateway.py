@@ -30,7 +30,7 @@ from app.core.lasting import lasting
 from app.core.plan import Plan, Target
 from app.core.ports import Call, ChatUpstream, Planner, Preparer, TokenCount, TokenCounter
 from app.core.prompt import Prompt
-from app.errors import GatewayError
+from app.errors import GatewayError, shutting_down
 
 Choice = tuple[int, Batch]
 Produce = Callable[[], AsyncGenerator[Choice, None]]
@@ -147,6 +147,10 @@ class Gateway:
         except Exception:
             outcome = "error"
             raise
+        except (asyncio.CancelledError, GeneratorExit) as end:
+            if _is_shutdown(call, end):
+                outcome, failure = "error", shutting_down()
+            raise
         finally:
             ending = Ending(outcome, failure, self._clock(), stream, choices)
             await lasting(tally.settlement.settle(self._books.record(call, tally, ending)), for_books(call.deadline))
@@ -175,6 +179,10 @@ class Gateway:
             raise
         except Exception:
             outcome = "error"
+            raise
+        except asyncio.CancelledError as end:
+            if _is_shutdown(call, end):
+                outcome, failure = "error", shutting_down()
             raise
         finally:
             ending = Ending(outcome, failure, self._clock(), False, 1)
@@ -210,6 +218,11 @@ class Gateway:
         for preparer in self._preparers:
             prompt = await preparer.prepare(prompt, call)
         return await self._planner.plan(prompt, call, stream=stream)
+
+
+def _is_shutdown(call: Call, end: BaseException) -> bool:
+    """Whether the server has cancelled the request: no client that left did, and what only closed the generator says so."""
+    return not call.gone and (call.stopping or isinstance(end, asyncio.CancelledError))
 
 
 async def _merged(sources: Sequence[AsyncGenerator[Batch, None]]) -> AsyncGenerator[Choice, None]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from app.web.asgi import ASGIApp, Receive, Scope, Send
+
+LAST_SECONDS = 5.0
 
 
 class Application:
@@ -27,17 +30,27 @@ class Application:
         self._lifespan = lifespan
         self._sockets = sockets
         self._state = state or {}
+        self._requests: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._app(scope, receive, send)
+            await self._counted(self._app, scope, receive, send)
         elif scope["type"] == "lifespan":
             scope.setdefault("state", {}).update(self._state)
             await self._live(receive, send)
         elif scope["type"] == "websocket" and self._sockets is not None:
-            await self._sockets(scope, receive, send)
+            await self._counted(self._sockets, scope, receive, send)
         else:
             raise NotImplementedError(f"no {scope['type']} here")
+
+    async def _counted(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._requests.add(task)
+        try:
+            await app(scope, receive, send)
+        finally:
+            self._requests.discard(task)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -47,6 +60,8 @@ class Application:
                 begun = True
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
+                if self._requests:  # the server has cancelled them and does not wait: they still answer and settle
+                    await asyncio.wait(self._requests, timeout=LAST_SECONDS)
         except BaseException as problem:
             await send(
                 {"type": f"lifespan.{'shutdown' if begun else 'startup'}.failed", "message": type(problem).__name__}
