@@ -143,6 +143,13 @@ class UpstreamFailure(GatewayError):
         return self.code in _PASSING and self.should_retry is not False
 
 
+def shutting_down() -> UpstreamFailure:
+    """Another process answers the same request, so clients may try again."""
+    return UpstreamFailure(
+        "The gateway is shutting down; the answer is not complete.", status=503, code="shutting_down"
+    )
+
+
 _PASSING = frozenset(
     {"service_unavailable", "internal_error", "upstream_unreachable", "upstream_disconnected", "bad_gateway"}
 )

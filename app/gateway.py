@@ -31,7 +31,7 @@ from app.core.lasting import lasting
 from app.core.plan import Plan, Target
 from app.core.ports import Call, ChatUpstream, Planner, Preparer, TokenCount, TokenCounter
 from app.core.prompt import Prompt
-from app.errors import GatewayError
+from app.errors import GatewayError, shutting_down
 
 Choice = tuple[int, Batch]
 Produce = Callable[[], AsyncGenerator[Choice, None]]
@@ -148,6 +148,10 @@ class Gateway:
         except Exception:
             outcome = "error"
             raise
+        except (asyncio.CancelledError, GeneratorExit) as end:
+            if _is_shutdown(call, end):
+                outcome, failure = "error", shutting_down()
+            raise
         finally:
             ending = Ending(outcome, failure, self._clock(), stream, choices)
             await lasting(tally.settlement.settle(self._books.record(call, tally, ending)), for_books(call.deadline))
@@ -176,6 +180,10 @@ class Gateway:
             raise
         except Exception:
             outcome = "error"
+            raise
+        except asyncio.CancelledError as end:
+            if _is_shutdown(call, end):
+                outcome, failure = "error", shutting_down()
             raise
         finally:
             ending = Ending(outcome, failure, self._clock(), False, 1)
@@ -227,6 +235,11 @@ class Gateway:
             return plans
         call.receipt.repairs, call.receipt.ignored = repairs, ignored
         return [await self._planner.plan(each.prompt, call, stream=each.stream, route=each.route) for each in plans]
+
+
+def _is_shutdown(call: Call, end: BaseException) -> bool:
+    """Whether the server has cancelled the request: no client that left did, and what only closed the generator says so."""
+    return not call.gone and (call.stopping or isinstance(end, asyncio.CancelledError))
 
 
 async def _merged(sources: Sequence[AsyncGenerator[Batch, None]]) -> AsyncGenerator[Choice, None]:

@@ -67,6 +67,7 @@ from app.web.operation import Operation
 from app.web.receipt import RECEIPT_HEADERS
 from app.web.router import Router
 from app.web.sockets import Sockets
+from app.web.stall import CLIENT_STALL_TIMEOUT
 
 if TYPE_CHECKING:
     from app.api.responses.route import Responses
@@ -196,7 +197,8 @@ def _application(
         ("GET", "/", health_endpoint(holds=False)),  # what Claude Code asks first, by HEAD
     ))  # fmt: skip
     sockets = Sockets(_guarded(responses.websocket, settings), [f"{prefix}/responses" for prefix in prefixes])
-    return Application(_surrounded(router, settings, prefixes), lifespan, sockets)
+    state = {} if settings.invoked else {CLIENT_STALL_TIMEOUT: settings.client_stall_timeout}
+    return Application(_surrounded(router, settings, prefixes), lifespan, sockets, state)
 
 
 def _surrounded(app: ASGIApp, settings: Settings, prefixes: Sequence[str]) -> ASGIApp:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from app.web.asgi import ASGIApp
     from app.web.protocol import HttpProtocol
+    from app.web.socket_protocol import SocketProtocol
 
 OLDEST_PYTHON = (3, 11)
 INSTALL = (
@@ -131,9 +132,13 @@ def _server(app: ASGIApp, settings: Settings, host: str) -> Server:
     )
 
 
-def _sockets(settings: Settings) -> Literal["none", "wsproto"]:
+def _sockets(settings: Settings) -> Literal["none"] | type[SocketProtocol]:
     """WebSockets where a connection is one: not behind Lambda's fronts; and where their library is installed."""
-    return "none" if settings.on_lambda or find_spec("wsproto") is None else "wsproto"
+    if settings.on_lambda or find_spec("wsproto") is None:
+        return "none"
+    from app.web.socket_protocol import SocketProtocol
+
+    return SocketProtocol
 
 
 def _uvicorn() -> tuple[type[Config], type[Server], type[HttpProtocol]]:

@@ -190,6 +190,12 @@ class Settings(BaseModel):
     connect_timeout: float = Field(5.0, gt=0, description="Seconds to reach Bedrock.")
     read_timeout: float = Field(3600.0, gt=0, description="Seconds Bedrock may be silent before a call is given up.")
     ping_interval: float = Field(15.0, gt=0, description="Seconds of silence in a stream before a `: ping` comment.")
+    client_stall_timeout: float = Field(
+        60.0,
+        ge=0,
+        description="Seconds in which a client must take some byte of its answer; then its connection is closed, as if it had "
+        "left. 0: no limit. On Lambda the invocation's time limit holds instead.",
+    )
     on_disconnect: Literal["cancel", "drain", ""] = Field(
         "",
         description="A client goes away: `cancel` stops the model, `drain` lets it finish so that usage is exact. "

@@ -41,6 +41,7 @@ class Call:
     """One request on its way through: identity, start (epoch seconds) and what was done to it.
 
     `gone`: the client has left, and the answer is only read to its end for the sake of its usage.
+    `stopping`: the process ends before the answer is whole.
     `deadline`: epoch seconds by which the answer must be over; None where there is no such limit.
     `metadata` and `user`: what the request says of itself, for the record. `cache`: what its `x-gateway-cache` header asks.
     `output_limit`: tokens per answer that a hard budget has reserved; None where no hard budget limits the output.
@@ -53,6 +54,7 @@ class Call:
     started: float = 0.0
     deadline: float | None = None
     gone: bool = False
+    stopping: bool = False
     receipt: Receipt = field(default_factory=Receipt)
     metadata: Mapping[str, str] = field(default_factory=dict)
     user: str = ""

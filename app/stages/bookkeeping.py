@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from app.core.model_fields import client_limit
 from app.core.money import Cost, Prices
 from app.core.plan import Plan, Target
 from app.core.ports import Call, Embedder, EmbeddingRequest, Embeddings
-from app.errors import GatewayError
+from app.errors import GatewayError, shutting_down
 from app.stages.estimate import answer_cost, chat_demand, embedding_tokens, output_limit, prompt_tokens
 from app.stages.output_budget import largest_limit, sent_limit
 
@@ -48,7 +49,7 @@ class Tally(Protocol):
 
 FASTEST = 400
 """Tokens that a model says in a second at most (2026-11: some 300)."""
-_UNHEARD = frozenset({"upstream_timeout", "deadline_exceeded"})
+_UNHEARD = frozenset({"upstream_timeout", "deadline_exceeded", "shutting_down"})
 
 Ahead = Callable[[str, Access, "tuple[Hop, ...]"], Awaitable[Sequence[tuple[Target, str]]]]
 """The targets, and their service tiers, that the rest of a chain may lead to: `plan.selection.Selection.ahead`."""
@@ -132,7 +133,7 @@ class Bookkeeper:
         estimated = silent and (tally.first is not None or (tally.admitted and is_lost(ending)))
         usages = self._guessed(call, tally, ending, told) if estimated else told
         cost = self._billed(call, tally, ending, usages)
-        begun = tally.first is not None
+        begun = ending.streamed and tally.first is not None  # of a whole answer no status was sent yet
         return UsageRecord(
             call=call,
             outcome=ending.outcome,
@@ -224,6 +225,10 @@ class KeptEmbedder:
             raise
         except Exception:
             outcome = "error"
+            raise
+        except asyncio.CancelledError:
+            if not call.gone:
+                outcome, failure = "error", shutting_down()
             raise
         finally:
             ending = Ending(outcome, failure, self._clock())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import time
 from typing import Any
 
+from app.errors import shutting_down
 from app.web.asgi import ASGIApp, ClientDisconnect, Message, Receive, Scope, Send
 from app.web.body import too_large
 from app.web.problems import as_gateway_error, problem_response
@@ -76,11 +78,24 @@ class Net:
             await self._app(scope, receive, noted)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            # The server cancels requests that outlive its grace, and would answer them with a 500 in plain text.
+            if begun:
+                raise
+            _forgive()
+            await problem_response(shutting_down(), scope["state"]["request_id"])(scope, receive, send)
         except Exception as problem:  # noqa: BLE001  the process lives on and the client gets an envelope
             request_id = scope["state"]["request_id"]
             error = as_gateway_error(problem, request_id)
             if not begun:
                 await problem_response(error, request_id)(scope, receive, send)
+
+
+def _forgive() -> None:
+    """Takes the request to cancel this task back, so that it can still answer."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
 
 
 def _declared_length(scope: dict[str, Any] | Scope) -> int:

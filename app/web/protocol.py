@@ -1,4 +1,5 @@
-"""uvicorn's HTTP protocol with a limit on the head of a request, and with errors in OpenAI's envelope.
+"""uvicorn's HTTP protocol with limits on the head of a request and on a client that does not read, and with errors in
+OpenAI's envelope.
 
 httptools holds a head of any length, before any key is looked at; 40 MB of header were taken from one connection (tried
 2026-11, uvicorn 0.54). What it can't parse at all was answered in plain text.
@@ -12,12 +13,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.errors import GatewayError, InvalidRequest
 from app.web.context import new_request_id
 from app.web.problems import problem_body
+from app.web.stall import StallGuard
 
 LONGEST_HEAD = 64 * 1024
 """Bytes of request line and headers. What comes in one piece (256 KB of asyncio's) is not counted twice."""
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(StallGuard, HttpToolsProtocol):
     _head = 0
     _in_head = True
 
@@ -42,6 +44,21 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._head, self._in_head = 0, True
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch_end()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._disarm()
+        super().handle_websocket_upgrade()
+
+    def _deadline(self) -> float | None:
+        deadline: float | None = self.cycle.scope["state"].get("deadline") if self.cycle is not None else None
+        return deadline
+
+    def _has_ended(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(InvalidRequest("This is not a valid HTTP request.", code="invalid_http"), b"400 Bad Request")

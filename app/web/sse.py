@@ -14,7 +14,7 @@ from typing import Protocol
 
 from app.core.events import Batch
 from app.core.ports import Call
-from app.errors import UpstreamFailure
+from app.errors import shutting_down
 from app.web.asgi import Receive, Response, Scope, Send, raw_headers
 from app.web.problems import as_gateway_error, problem_body, problem_response
 
@@ -24,10 +24,6 @@ HEADERS = {
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
 }
-
-_STOPPING = UpstreamFailure(
-    "The gateway is shutting down; the answer is not complete.", status=503, code="shutting_down"
-)
 
 
 class Encoder(Protocol):
@@ -78,6 +74,7 @@ class EventStream(Response):
             await self._run(scope, receive, connection)
         except asyncio.CancelledError:
             if not connection.gone:
+                self._call.stopping = True
                 await self._stop(connection)
                 raise
             if current is not None:
@@ -114,7 +111,7 @@ class EventStream(Response):
     async def _stop(self, connection: _Connection) -> None:
         """The server shuts down and can't wait any longer: the client is told, where it can be told at once."""
         if connection.open:
-            await connection.write(self._encoder.fail(problem_body(_STOPPING, self._call.request_id)), end=True)
+            await connection.write(self._encoder.fail(problem_body(shutting_down(), self._call.request_id)), end=True)
 
     async def _watch(self, receive: Receive, connection: _Connection, task: asyncio.Task[None] | None) -> None:
         """Sends pings into silence, and notices when the client leaves."""

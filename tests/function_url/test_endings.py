@@ -55,6 +55,19 @@ def test_a_deadline_ends_a_stream_honestly(gateway: Serve, emulator: Emulator) -
         assert not any("Task timed out" in line.text for line in url.logs)
 
 
+def test_the_answer_to_a_client_that_does_not_read_is_metered_within_the_time_limit(
+    gateway: Serve, emulator: Emulator
+) -> None:
+    body = question("Hello [[emulate: tokens=100000]]")
+    with gateway(timeout=4) as url, http(url) as client:
+        with client.stream("POST", CHAT, json=body) as answer:
+            assert answer.status_code == 200
+            (line,) = usage(url)
+            assert (line["error_code"], line["completion_tokens"] > 0) == ("deadline_exceeded", True)
+        settled(url)
+        assert text_of(frames(client.post(CHAT, json=question("Hello")).text)) == "You said: Hello"
+
+
 def test_shutdown_comes_quickly_and_loses_no_usage_record(gateway: Serve, emulator: Emulator) -> None:
     with gateway() as url:
         with http(url) as client:

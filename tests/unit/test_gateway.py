@@ -15,7 +15,7 @@ from app.core.deadline import deadline_exceeded
 from app.core.events import Batch, Finished, Metered, Started, TextDelta, Usage
 from app.core.money import Cost
 from app.core.plan import Plan
-from app.core.ports import Call, ChatUpstream
+from app.core.ports import Call, ChatUpstream, TokenCount
 from app.core.prompt import Message, Prompt, Text
 from app.core.route import Hop
 from app.errors import InvalidRequest, UpstreamFailure
@@ -125,7 +125,7 @@ async def test_several_choices_are_numbered_and_their_usage_adds_up() -> None:
     [
         ([InvalidRequest("no", code="c")], 400, "c"),
         ([InvalidRequest("no")], 400, "invalid_request_error"),
-        ([ANSWER[0], UpstreamFailure("broken")], 200, "upstream_error"),
+        ([ANSWER[0], UpstreamFailure("broken")], 502, "upstream_error"),
         ([ValueError("bug")], 500, None),
     ],
 )
@@ -164,6 +164,31 @@ async def test_a_client_that_leaves_is_recorded_and_frees_the_upstream(n: int) -
         await anext(events)
     assert endless.closed == endless.opened > 0
     assert (records.one.outcome, records.one.status) == ("disconnected", 200)
+
+
+async def test_a_server_that_stops_while_a_client_does_not_read_is_recorded_as_shutting_down() -> None:
+    made, records = gateway(Endless())
+    of = call()
+    async with aclosing(made.run(PROMPT, of, stream=True)) as events:
+        await anext(events)
+        of.stopping = True
+    assert (records.one.outcome, records.one.status, records.one.error_code) == ("error", 200, "shutting_down")
+
+
+@pytest.mark.parametrize(("gone", "outcome"), [(False, "error"), (True, "disconnected")])
+async def test_a_token_count_that_is_cancelled_is_recorded(gone: bool, outcome: str) -> None:
+    class Cancelled:
+        async def count(self, plan: Plan, call: Call) -> TokenCount:
+            raise asyncio.CancelledError
+
+    records = Records()
+    books = Bookkeeper(Plain(records), PRICES)
+    made = Gateway(FixedPlanner(), Scripted(ANSWER), books, counter=Cancelled)
+    of = call()
+    of.gone = gone
+    with pytest.raises(asyncio.CancelledError):
+        await made.count(PROMPT, of)
+    assert (records.one.outcome, records.one.usage) == (outcome, Usage())
 
 
 async def test_an_answer_read_to_its_end_after_the_client_left_counts_as_disconnected() -> None:
@@ -231,7 +256,7 @@ async def test_a_request_that_failed_before_it_was_let_in_costs_nothing() -> Non
     made = Gateway(FixedPlanner(), Scripted(ANSWER), books)
     with pytest.raises(asyncio.CancelledError):
         await made.complete(PROMPT, call())
-    assert (records.one.outcome, records.one.usage, records.one.estimated) == ("disconnected", Usage(), False)
+    assert (records.one.outcome, records.one.usage, records.one.estimated) == ("error", Usage(), False)
 
 
 class Refusing(Plain):

@@ -182,5 +182,6 @@ def test_a_server_that_is_stopped_tells_what_became_of_it(emulator: Emulator) ->
         with wire.serving(emulator.url, table=table) as one, one.client() as here:
             emulator.script({"operation": "ConverseStream", "events": HANGING})
             id = here.post("/v1/responses", json=BODY).json()["id"]
+        assert one.records()[0].error_code == "shutting_down"
         failed = there.get(f"/v1/responses/{id}").json()
         assert (failed["status"], failed["error"]["code"]) == ("failed", "server_error")

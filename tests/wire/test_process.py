@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
+from app.stores.table.memory import MemoryTable
 from local.emulator import Emulator
-from tests.wire.gateway import KEY, chat, environment, eventually, frames, serving
+from tests.wire.gateway import KEY, NOVA, TITAN, chat, environment, eventually, frames, serving
 
 ROOT = Path(__file__).parents[2]
 BARE = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "API_KEY"))}
@@ -97,9 +99,47 @@ def test_a_stream_that_outlives_the_grace_ends_with_an_error(emulator: Emulator)
         *chunks, last = frames(received)
         assert last["error"]["code"] == "shutting_down"
         assert all(choice["finish_reason"] is None for chunk in chunks for choice in chunk["choices"])
-        gateway.records()
+        (record,) = gateway.records()
+    assert (record.outcome, record.status, record.error_code) == ("error", 200, "shutting_down")
+    assert record.estimated
     assert emulator.requests[0].wait()
     assert emulator.requests[0].hung_up
+
+
+WHOLE: dict[str, tuple[str, dict[str, Any], int]] = {
+    "chat": ("/v1/chat/completions", chat("Hello [[emulate: hang]]"), 503),
+    "chat-stream": ("/v1/chat/completions", chat("Hello [[emulate: hang]]", stream=True), 503),
+    "choices": ("/v1/chat/completions", chat("Hello [[emulate: hang]]", n=2), 503),
+    "legacy": ("/v1/completions", {"model": NOVA, "prompt": "Hello [[emulate: hang]]"}, 503),
+    "responses": ("/v1/responses", {"model": NOVA, "input": "Hello [[emulate: hang]]"}, 503),
+    "embeddings": ("/v1/embeddings", {"model": TITAN, "input": "Hello [[emulate: hang]]"}, 503),
+    "messages": ("/v1/messages", chat("Hello [[emulate: hang]]", max_tokens=100), 529),
+}
+
+
+@pytest.mark.parametrize(("path", "body", "status"), WHOLE.values(), ids=WHOLE)
+def test_a_request_that_outlives_the_grace_without_an_answer_gets_shutting_down(
+    emulator: Emulator, path: str, body: dict[str, Any], status: int
+) -> None:
+    """Anthropic's API says 529 `overloaded_error` where others say 503."""
+    with serving(emulator.url, grace=1, table=MemoryTable()) as gateway, gateway.client() as client:
+        answers: list[httpx.Response] = []
+        asking = threading.Thread(target=lambda: answers.append(client.post(path, json=body)))
+        asking.start()
+        eventually(lambda: emulator.requests, "Bedrock is asked")
+        gateway.stop()
+        asking.join()
+        (answer,) = answers
+        (record,) = gateway.records()
+    assert answer.status_code == status
+    told = answer.json()
+    error = told["error"]
+    assert (error["type"] == "overloaded_error") if status == 529 else (error["code"] == "shutting_down")
+    assert answer.headers["x-request-id"] == (told if status == 529 else error)["request_id"]
+    assert (record.outcome, record.status, record.error_code) == ("error", 503, "shutting_down")
+    assert record.estimated
+    assert record.usage.prompt > 0
+    assert record.cost.total > 0
 
 
 def refusal(**settings: str) -> tuple[int, str]:

@@ -30,7 +30,7 @@ from app.core.lasting import start
 from app.core.plan import Receipt
 from app.core.ports import Call
 from app.core.responses import Job, Store, StoredResponse, is_id
-from app.errors import GatewayError, InvalidRequest, RateLimited, Unauthenticated, UpstreamFailure
+from app.errors import GatewayError, InvalidRequest, RateLimited, Unauthenticated, shutting_down
 from app.gateway import Gateway
 from app.web.entrance import BACKGROUND
 from app.web.problems import as_gateway_error, problem_body
@@ -74,7 +74,7 @@ class Background:
             raise InvalidRequest("The request is too large to be kept.", param="input", code="request_too_large")
         if self._invoke is None:
             own = replace(call, deadline=None, receipt=Receipt())
-            work = Work()
+            work = Work(own)
             self._live[tenant, stored.id] = work
             work.task = start(self._work(own, prepared, stored, work))
             return response
@@ -107,7 +107,7 @@ class Background:
             return True
         decoded = replace(prepared.decoded, input_items=[dict(item) for item in stored.input])
         call = Call(request_id, caller, "responses", decoded.prompt.model, self._clock(), deadline)
-        work = self._live[tenant, id] = Work()
+        work = self._live[tenant, id] = Work(call)
         work.task = asyncio.current_task()
         await self._work(call, Prepared(decoded, prepared.past), stored, work)
         return True
@@ -176,7 +176,7 @@ class Background:
                 raise
             work.task.uncancel()
             if work.why != "cancelled":  # no event tells that: such a stream just ends, here as in other processes
-                stream.fail(problem_body(_STOPPING, call.request_id))
+                stream.fail(problem_body(shutting_down(), call.request_id))
         except Exception as problem:  # noqa: BLE001  nobody waits for it; the response tells
             stream.fail(problem_body(as_gateway_error(problem, call.request_id), call.request_id))
         finally:
@@ -227,7 +227,8 @@ class Background:
 class Work:
     """A response that is made here. `why` it was told to stop: `cancelled` or `stopping`, empty for not at all."""
 
-    def __init__(self) -> None:
+    def __init__(self, call: Call) -> None:
+        self._call = call
         self.live = Live()
         self.task: asyncio.Task[Any] | None = None
         self.why = ""
@@ -235,7 +236,5 @@ class Work:
     def stop(self, why: str) -> None:
         if not self.why and self.task is not None:
             self.why = why
+            self._call.gone = why == "cancelled"  # its client wants it no more; the end of the process is a failure
             self.task.cancel()
-
-
-_STOPPING = UpstreamFailure("The gateway is shutting down; the answer is not complete.", code="shutting_down")

@@ -63,7 +63,7 @@ async def test_success_counts_the_tokens() -> None:
         (InvalidRequest("no", code="c"), "error", 400, "c"),
         (InvalidRequest("no"), "error", 400, "invalid_request_error"),
         (ValueError("bug"), "error", 500, None),
-        (asyncio.CancelledError(), "disconnected", 499, None),
+        (asyncio.CancelledError(), "error", 503, "shutting_down"),
     ],
 )
 async def test_failure_is_recorded_too(problem: BaseException, outcome: str, status: int, code: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -29,6 +30,21 @@ def raising(problem: BaseException, *, late: bool = False) -> ASGIApp:
         raise problem
 
     return app
+
+
+async def test_a_server_that_stops_answers_what_it_has_not_begun() -> None:
+    wire = Wire(REQUEST)
+    await wire.run(Net(raising(asyncio.CancelledError()), 10))
+    assert wire.status == 503
+    error = json.loads(wire.body)["error"]
+    assert (error["code"], error["request_id"]) == ("shutting_down", "req_1")
+
+
+async def test_a_server_that_stops_breaks_off_what_it_has_begun() -> None:
+    wire = Wire(REQUEST)
+    with pytest.raises(asyncio.CancelledError):
+        await wire.run(Net(raising(asyncio.CancelledError(), late=True), 10))
+    assert len(wire.sent) == 1
 
 
 async def test_each_answer_has_an_id_and_a_time() -> None:
