@@ -75,7 +75,8 @@ class Settings(BaseModel):
         "aliases `fast`, `standard` and `reasoning` by the name. `off`: 404.",
     )
     default_embedding_model: str = Field(
-        "", description="The same for `text-embedding-*`. Unset: `amazon.titan-embed-text-v2:0`. `off`: 404."
+        "",
+        description="The same for `text-embedding-*`. Unset: one that stays the same (docs/models.md). `off`: 404.",
     )
     enable_cross_region_inference: bool = Field(True, description="List and use cross-region inference profiles.")
     enable_application_inference_profiles: bool = Field(True, description="List application inference profiles.")

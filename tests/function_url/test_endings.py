@@ -59,11 +59,12 @@ def test_the_answer_to_a_client_that_does_not_read_is_metered_within_the_time_li
     gateway: Serve, emulator: Emulator
 ) -> None:
     body = question("Hello [[emulate: tokens=100000]]")
-    with gateway(timeout=4) as url, http(url) as client:
+    with gateway(timeout=6) as url, http(url) as client:
         with client.stream("POST", CHAT, json=body) as answer:
             assert answer.status_code == 200
             (line,) = usage(url)
-            assert (line["error_code"], line["completion_tokens"] > 0) == ("deadline_exceeded", True)
+            assert line.get("error_code") == "deadline_exceeded", line
+            assert line["completion_tokens"] > 0
         settled(url)
         assert text_of(frames(client.post(CHAT, json=question("Hello")).text)) == "You said: Hello"
 

@@ -7,6 +7,7 @@ regular expression, a copy) is not seen; where that has gone wrong before, a tes
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 from base64 import b64encode
@@ -52,6 +53,8 @@ def work(run: Callable[[], object]) -> int:
         steps += event == "c_call"
 
     before = sys.gettrace(), sys.getprofile()
+    gc.collect()
+    gc.disable()  # what ends the life of other tests' objects is no part of the work
     sys.settrace(trace)
     sys.setprofile(profile)
     try:
@@ -59,6 +62,7 @@ def work(run: Callable[[], object]) -> int:
     finally:
         sys.setprofile(before[1])
         sys.settrace(before[0])
+        gc.enable()
     return steps
 
 

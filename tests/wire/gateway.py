@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from pydantic_core import to_json
 
 from app.core.books import UsageRecord
 from app.core.ports import Keys
@@ -189,9 +190,14 @@ def stalled(emulator: Emulator, polls: int = 150) -> None:
 
 
 def frames(body: str) -> list[Any]:
-    """The data of a stream, `[DONE]` as that string; comments and the names of events are left out."""
+    """The data of a stream, `[DONE]` as that string; comments and the names of events are left out.
+
+    So is the last error of a chat stream when it is sent once more, with a name for the parsers that expect one.
+    """
     found: list[Any] = []
     for block in body.split("\n\n"):
+        if found and block == f"event: error\ndata: {to_json(found[-1]).decode()}":
+            continue
         for line in block.splitlines():
             assert line.startswith(("data: ", "event: ", ":")), f"neither data nor comment: {line!r}"
             if line.startswith("data: "):

@@ -87,6 +87,7 @@ def test_half_an_answer_never_ends_as_a_whole_one(gateway: Gateway, marker: str,
         reply = client.post("/v1/chat/completions", json=body)
     assert reply.status_code == 200
     *chunks, last = frames(reply.text)
+    assert reply.text.count("event: error\n") == 1
     error = assert_envelope(last, reply.headers["x-request-id"])
     if code is not None:
         assert error["code"] == code

@@ -201,7 +201,7 @@ def test_a_wrong_method_is_405_and_told_the_right_one(gateway: Gateway, method: 
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1", "/v1/", "/v2/models", "/v1/chat", "/v1/chat/completions/x", "//v1/models", "/v1//models", "/V1/models",
+    ["/v1", "/v1/", "/v2/models", "/v1/chat", "/v1/chat/completions/x", "/V1/models",
      "/v1/engines", "/docs", "/redoc", "/admin", "/../etc/passwd", "/%2e%2e/etc/passwd", "/v1/models%00/x", "/health/x",
      "*", "/%ff%fe", "/" + "a" * 10_000],
 )  # fmt: skip
@@ -213,8 +213,8 @@ def test_an_unknown_route_is_404(gateway: Gateway, method: str, path: str) -> No
     assert refused(answer, 404)["code"] == "unknown_url"
 
 
-@pytest.mark.parametrize("path", ["/v1/models/", "/v1/models//", "/api/v1/models/"])
-def test_slashes_at_the_end_do_no_harm(gateway: Gateway, path: str) -> None:
+@pytest.mark.parametrize("path", ["/v1/models/", "/v1/models//", "/api/v1/models/", "//v1/models", "/v1//models"])
+def test_slashes_at_the_end_or_twice_do_no_harm(gateway: Gateway, path: str) -> None:
     assert exchange(gateway, request(method="GET", path=path)).status == 200
     assert exchange(gateway, request(to_json(chat()), path=CHAT + "/")).status == 200
 

@@ -66,12 +66,7 @@ def decode(
 
     `referenced`: items that are kept elsewhere, by id; those of the history are found there.
     """
-    if isinstance(body, Mapping) and "input" not in body and "messages" in body:
-        raise InvalidRequest(
-            "This looks like a chat completions request; responses take `input`.",
-            param="input",
-            code="missing_required_parameter",
-        )
+    _refuse_chat(body)
     limits.check_lengths(body, "input", "tools")
     request = ResponsesRequest.model_validate(body)
     _refuse(request)
@@ -102,6 +97,15 @@ def decode(
         compacts=compacts,
         repairs=turns.repairs,
     )
+
+
+def _refuse_chat(body: Any) -> None:
+    if isinstance(body, Mapping) and "input" not in body and "messages" in body:
+        raise InvalidRequest(
+            "This looks like a chat completions request; responses take `input`.",
+            param="input",
+            code="missing_required_parameter",
+        )
 
 
 def _refuse(request: ResponsesRequest) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.core.table import TableUnavailable
-from app.stores.table import http
+from app.stores.table import http, http_answer
 from app.stores.table.dynamo import DynamoTable
 from app.stores.table.http import LONGEST_IDLE, Answer, Broken, Connection, HttpPool
 from tests.wire.test_tls import certificate  # noqa: F401  a fixture
@@ -332,7 +332,7 @@ async def test_an_answer_is_limited_by_the_bytes_that_arrive(
     serve: Any, raw: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "MAX_ANSWER", 1_000)
-    monkeypatch.setattr(http, "MAX_HEAD", 200)
+    monkeypatch.setattr(http_answer, "MAX_HEAD", 200)
     pool = await serve(Server(raw))
     with pytest.raises(Broken, match=reason):
         await pool.post({}, b"{}")
