@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from app.api.keys.route import operations as keys_operations
 from app.api.usage.route import operations as usage_operations
 from app.core.books import Meter
-from app.core.counting import already_spent
 from app.core.lasting import finish
 from app.core.ports import Answers, Keys, Lessons, Models, Stash
 from app.core.responses import Store
@@ -50,8 +48,8 @@ class ControlPlane:
         self._table = table
         self._clock = clock
         self._directory = TableDirectory(table, clock=clock, max_cache_ttl=settings.cache_max_seconds)
-        self._ledgers = Ledgers(table, lasts=settings.reservation_seconds, clock=clock)
         self._rollups = Rollups(table, clock)
+        self._ledgers = Ledgers(table, self._rollups, lasts=settings.reservation_seconds, clock=clock)
         self._recorder = Recorder(
             table,
             metered_tags=settings.metered_tags,
@@ -90,9 +88,8 @@ class ControlPlane:
         """The admin routes."""
         admins = AdminKeys(_admin_key(self._settings), self._table, clock=self._clock, touch=self._directory.touch)
         door = AdminDoor(admins, self.keys, write=self._directory.write_audit)
-        already = partial(already_spent, self._rollups)
         return (
-            *keys_operations(self._directory, self._ledgers, door, models, already, clock=self._clock),
+            *keys_operations(self._directory, self._ledgers, door, models, clock=self._clock),
             *usage_operations(self._rollups, self._up_to_date, door, clock=self._clock),
         )
 

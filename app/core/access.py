@@ -57,6 +57,13 @@ class Scope:
     alerts: tuple[Alert, ...] = ()
     models: Mapping[str, Rates] = field(default_factory=dict)
 
+    @property
+    def interval(self) -> Interval:
+        """Of its ledger."""
+        if self.budget is not None:
+            return self.budget.interval
+        return self.alerts[0].interval if self.alerts else "day"
+
 
 @dataclass(frozen=True, slots=True)
 class Access:

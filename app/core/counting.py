@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.core.windows import Window, day_of
 
@@ -55,12 +55,43 @@ def percentile(histogram: Mapping[int, int], share: float) -> int | None:
     return None
 
 
-async def already_spent(source: UsageSource, kind: str, id: str, window: Window) -> int:
-    """What a key, project or the organization (`kind`) has spent in a window, in nano-USD. Raises TableUnavailable."""
-    spent = 0
+def counted_in(kind: str, interval: str) -> str:
+    """The attribute of a rollup for what the ledger of this `kind` and `interval` has counted of it.
+
+    >>> counted_in("key", "month")
+    'km'
+    """
+    return kind[0] + interval[0]
+
+
+class Charge(NamedTuple):
+    """Where a reservation goes that is never settled. `payer`: the key on whose account; empty where another ledger of the
+    same request has it. `counted`: the ledgers that held it and so count it, as `counted_in` names them."""
+
+    payer: str = ""
+    counted: tuple[str, ...] = ()
+
+
+class Spending(NamedTuple):
+    """What was spent in a window, in nano-USD.
+
+    `uncounted`: the part that its ledger did not count. `complete`: whether all of it says what counted it; rollups written
+    before 2026-12 do not.
+    """
+
+    total: int
+    uncounted: int
+    complete: bool
+
+
+async def spent_in(source: UsageSource, kind: str, id: str, interval: str, window: Window) -> Spending:
+    """What a key, project or the organization (`kind`) has spent in a window. Raises TableUnavailable."""
+    total, counted, complete, name = 0, 0, True, counted_in(kind, interval)
     async for row in source.rows(day_of(window.start), day_of(window.end - 1)):
         dimensions = row.dimensions
         owner = {"key": dimensions.key, "project": dimensions.project, "organization": id}.get(kind)
         if owner == id:
-            spent += row.total.cost
-    return spent
+            total += row.total.cost
+            counted += row.counted.get(name, 0)
+            complete = complete and row.known >= row.total.requests
+    return Spending(total, total - counted, complete)

@@ -39,8 +39,9 @@ class Spending(Protocol):
         """Zero where nothing was counted."""
         ...
 
-    async def begin(self, kind: str, id: str, budget: Budget, already: int) -> None:
-        """A budget was set: its current window begins with what was spent `already`, unless it is counted already."""
+    async def begin(self, kind: str, id: str, budget: Budget) -> None:
+        """A budget is about to be set: what was spent in its window counts, once, and so does what is spent until the
+        limit is known everywhere. Raises TableUnavailable."""
         ...
 
 

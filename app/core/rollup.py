@@ -78,12 +78,17 @@ SUMS = tuple(each.name for each in fields(Counters) if each.name not in ("latenc
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """One day of one set of dimensions. `day`: `2026-11-21`. Hours hold requests, refused, tokens and cost only."""
+    """One day of one set of dimensions. `day`: `2026-11-21`. Hours hold requests, refused, tokens and cost only.
+
+    `counted`: `counting.counted_in` -> nano-USD that such a ledger has counted; `known`: requests of which that is known.
+    """
 
     day: str
     dimensions: Dimensions
     total: Counters
     hours: Mapping[int, Counters]
+    counted: Mapping[str, int] = field(default_factory=dict)
+    known: int = 0
 
 
 class UsageSource(Protocol):

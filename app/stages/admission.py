@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.access import Scope
 from app.core.books import Accounting, Demand, Meter, Settlement, UsageRecord
+from app.core.counting import Charge, counted_in
 from app.core.lasting import lasting, start
 from app.core.ports import Call, Caller
 from app.core.table import TableUnavailable
@@ -36,19 +38,21 @@ class Ledgers(Protocol):
     """`stores.ledger.Ledgers`; holds are opaque here."""
 
     async def reserve(
-        self, scope: Scope, request_id: str, model: str, cost: int, tokens: int, *, payer: str
+        self, scope: Scope, request_id: str, model: str, cost: int, tokens: int, *, charge: Charge
     ) -> Any: ...
     async def release(self, hold: Any) -> None: ...
     async def settle(self, hold: Any, cost: int, tokens: int) -> Any: ...
     async def count(self, scope: Scope, cost: int) -> Any: ...
-    async def sweep(self, hold: Any) -> int: ...
+    async def sweep(self, hold: Any) -> Mapping[Charge, int]: ...
 
 
 class Rollups(Protocol):
     """`stores.rollups.Recorder`."""
 
-    def record(self, record: UsageRecord) -> None: ...
-    def charge_unsettled(self, project: str, key: str, user: str, nanos: int, at: float) -> None: ...
+    def record(self, record: UsageRecord, counted: Sequence[str]) -> None: ...
+    def charge_unsettled(
+        self, project: str, key: str, user: str, nanos: int, at: float, *, counted: Sequence[str]
+    ) -> None: ...
     async def flush(self, limit_seconds: float) -> bool: ...
 
 
@@ -115,10 +119,10 @@ class Admission:
     async def _reserve(self, call: Call, scopes: Sequence[Scope], asked: Demand) -> tuple[list[Any], int | None]:
         """The holds, and the output limit that they pay for. Where a limit set by the gateway turns out too expensive, the
         ledgers that refused it are asked once more, with the limit that they still pay for."""
-        payer = next((scope for scope in scopes if scope.budget is not None and scope.budget.hard), None)
+        charges = _charges(call.caller.key_id, scopes)
         held: list[Any] = []
         while True:
-            results = await self._hold(call, scopes, asked, payer, held)
+            results = await self._hold(call, scopes, asked, charges, held)
             problems: list[Any] = [result for result in results if isinstance(result, BaseException)]
             held += [result for result in results if not isinstance(result, BaseException)]
             if not problems:
@@ -136,7 +140,7 @@ class Admission:
         raise error
 
     async def _hold(
-        self, call: Call, scopes: Sequence[Scope], asked: Demand, payer: Scope | None, held: Sequence[Any]
+        self, call: Call, scopes: Sequence[Scope], asked: Demand, charges: Mapping[int, Charge], held: Sequence[Any]
     ) -> list[Any]:
         """The hold of each ledger, or what went wrong with it. Where the client leaves, nothing stays reserved."""
         work = [
@@ -146,7 +150,7 @@ class Admission:
                 asked.base_id,
                 asked.cost,
                 asked.tokens,
-                payer=call.caller.key_id if scope is payer else "",
+                charge=charges[id(scope)],
             )
             for scope in scopes
         ]
@@ -209,7 +213,8 @@ class Visit:
         cost = record.cost.total
         held = {id(hold.scope) for hold in self._holds}
         counted = [scope for scope in caller.scopes if id(scope) not in held and _counts(scope)] if cost else []
-        books.rollups.record(record)
+        ledgers = [hold.scope for hold in self._holds] + counted
+        books.rollups.record(record, [counted_in(scope.kind, scope.interval) for scope in ledgers])
         if self._holds or counted:
             return self._settle(record, counted, cost)
         books.meter.record(record)
@@ -231,20 +236,24 @@ class Visit:
         if settled.item is None:
             if hold.marked and not settled.doubtful:
                 # The estimate will be charged for it, and not beside what it really cost.
-                self._charge(hold, -cost)
+                self._charge({hold.charge: -cost})
             return False
         books.seen.note(hold.scope, hold.window.name, settled.item)
         books.alerts.look(hold.scope, hold.window, settled.item, cost - hold.cost if settled.late else cost)
-        swept = await books.ledgers.sweep(hold)
-        swept -= hold.cost if settled.late else 0
-        self._charge(hold, swept)
+        swept = Counter(await books.ledgers.sweep(hold))
+        if settled.late:
+            swept[hold.charge] -= hold.cost
+        self._charge(swept)
         return True
 
-    def _charge(self, hold: Any, nanos: int) -> None:
-        """Tell the rollups what was charged beside requests."""
+    def _charge(self, charges: Mapping[Charge, int]) -> None:
+        """Enter in the rollups what was charged beside requests."""
         caller, books = self._call.caller, self._books
-        if nanos and hold.payer:  # the others hold the same requests once more
-            books.rollups.charge_unsettled(caller.project, caller.key_id, caller.user, nanos, books.clock())
+        for charge, nanos in charges.items():
+            if nanos and charge.payer:  # the others hold the same requests once more
+                books.rollups.charge_unsettled(
+                    caller.project, caller.key_id, caller.user, nanos, books.clock(), counted=charge.counted
+                )
 
     async def _count(self, scope: Scope, cost: int) -> bool:
         try:
@@ -258,6 +267,13 @@ class Visit:
         books = self._books
         if books.at_once:
             await books.rollups.flush(FLUSH_SECONDS)
+
+
+def _charges(key_id: str, scopes: Sequence[Scope]) -> Mapping[int, Charge]:
+    """By the identity of a scope. The first ledger that holds money back has the reservation on the key's account."""
+    hard = [scope for scope in scopes if scope.budget is not None and scope.budget.hard]
+    paid = Charge(key_id, tuple(counted_in(scope.kind, scope.interval) for scope in hard))
+    return {id(scope): paid if hard and scope is hard[0] else Charge() for scope in scopes}
 
 
 def _counts(scope: Scope) -> bool:

@@ -6,17 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.core.access import Interval, Rates, Scope
+from app.core.access import Rates, Scope
+from app.core.counting import Charge
 from app.core.table import Absent, AtMost, Condition, Value
-from app.core.windows import Window
+from app.core.windows import DAY, Window
+
+KEPT_AFTER = 40 * DAY
+"""Seconds that a ledger outlives its window, for those who look back."""
 
 
 @dataclass(slots=True)
 class Hold:
     """What a request holds in one ledger. `cost` and `tokens` are its estimate; the counters are as they were afterwards.
 
-    `marked`: whether there is a reservation of money. `payer`: the key on whose account it goes where nobody settles it;
-    empty where another ledger of the same request has it.
+    `marked`: whether there is a reservation of money. `charge`: where it goes if it is never settled.
     """
 
     scope: Scope
@@ -29,7 +32,7 @@ class Hold:
     model: str
     marked: bool
     counters: tuple[str, ...]
-    payer: str = ""
+    charge: Charge
     item: Mapping[str, Value] = field(default_factory=dict)
 
     @property
@@ -51,12 +54,6 @@ def rates_of(scope: Scope, model: str) -> list[tuple[Rates, str]]:
     if own is not None:
         found.append((own, f":{model}"))
     return [(rates, ending) for rates, ending in found if rates.rpm is not None or rates.tpm is not None]
-
-
-def interval_of(scope: Scope) -> Interval:
-    if scope.budget is not None:
-        return scope.budget.interval
-    return scope.alerts[0].interval if scope.alerts else "day"
 
 
 def holds_back(scope: Scope, model: str) -> bool:
@@ -98,9 +95,25 @@ def _minute(name: str) -> int:
     return int(digits) if digits.isdecimal() else 1 << 62
 
 
-def payer_of(name: str) -> str:
-    """Whose account an unsettled reservation goes on; empty for nobody's here."""
-    return ":".join(name.split(":")[3:])
+def mark_of(expires: int, request_id: str, charge: Charge) -> str:
+    """The name of a reservation. `charge_of` reads it, and the names that versions before 2026-12 made, without `counted`.
+
+    >>> mark_of(17, "req_1", Charge("key_1", ("km", "od")))
+    'o:17:req_1:key_1:km,od'
+    """
+    mark = f"o:{expires}:{request_id}"
+    return f"{mark}:{charge.payer}:{','.join(charge.counted)}" if charge.payer else mark
+
+
+def charge_of(name: str) -> Charge:
+    """
+    >>> charge_of("o:17:req_1:key_1:km,od")
+    Charge(payer='key_1', counted=('km', 'od'))
+    >>> charge_of("o:17:req_1")
+    Charge(payer='', counted=())
+    """
+    payer, _, counted = name.partition(":")[2].partition(":")[2].partition(":")[2].partition(":")
+    return Charge(payer, tuple(counted.split(",")) if counted else ())
 
 
 def expiry_of(name: str) -> int:

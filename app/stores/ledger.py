@@ -4,7 +4,9 @@ conditional writes, so that however many processes ask at once no hard limit is 
     pk = spend#<kind>#<id>, sk = <interval>#<window>      such as spend#key#key_ab12, month#2026-11
     used       nano-USD spent, and reserved by requests under way; what the hard limit is held against
     settled    nano-USD of it that is final
-    o:<expires>:<request id>[:<key id>]    the reservation of one request, nano-USD; with the key in one ledger of a request
+    o:<expires>:<request id>[:<key id>:<counted>]    the reservation of one request, nano-USD; in one ledger of a request
+                with the key, and with the ledgers that hold it
+    seeded, due, until          what was taken over from the rollups, and when to look again: `recount.py`
     q<minute>, t<minute>        requests and tokens in that minute (minutes since the epoch); `:<model>` behind for one model
 
 A reservation that nobody settles stays in `used`; once it has expired, whoever sees it makes it final (`sweep`), so a killed
@@ -18,33 +20,38 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.core.access import Budget, Interval, Scope
+from app.core.counting import Charge
 from app.core.directory import Spent
 from app.core.lasting import start
-from app.core.table import Absent, Condition, Equal, Item, Present, Refused, Table, TableUnavailable, Value
+from app.core.table import Condition, Item, Present, Refused, Table, TableUnavailable, Value
 from app.core.windows import DAY, MINUTE, Window, window_at
 from app.stores.holds import (
+    KEPT_AFTER,
     Hold,
+    charge_of,
     conditions_of,
     counted,
     expiry_of,
-    interval_of,
-    payer_of,
+    mark_of,
     pk_of,
     rates_of,
     stale_counters,
     whole,
 )
+from app.stores.recount import Recounts
+
+if TYPE_CHECKING:
+    from app.core.rollup import UsageSource
 
 log = logging.getLogger(__name__)
 
-KEPT_AFTER = 40 * DAY
-"""Seconds that a ledger outlives its window, for whoever looks back."""
 SETTLING = 3
-"""Attempts to settle. What fails thrice is charged at its estimate."""
+"""Attempts to settle. After the last one the estimate is charged."""
 MOST_SWEPT = 20
+NO_CHARGE = Charge()
 WITHDRAW_DELAYS = (0.0, 2.0, 10.0, 30.0)
 """Seconds before each attempt to withdraw a reservation of which nobody knows whether it was, or will yet be, written."""
 
@@ -73,6 +80,7 @@ class Ledgers:
     def __init__(
         self,
         table: Table,
+        usage: UsageSource | None = None,
         *,
         lasts: int = 1200,
         clock: Callable[[], float] = time.time,
@@ -82,38 +90,29 @@ class Ledgers:
         self._lasts = lasts
         self._clock = clock
         self._sleep = sleep
+        self._recounts = Recounts(table, usage, lasts, clock)
 
     async def spent(self, kind: str, id: str, interval: Interval) -> Spent:
         window = window_at(interval, self._clock())
         item = await self._table.get(pk_of(kind, id), f"{interval}#{window.name}", consistent=True) or {}
+        if self._recounts.is_due(item):
+            item = await self._recounts.look(kind, id, interval, window) or item
         expired = sum(whole(item, name) for name in item if name.startswith("o:") and expiry_of(name) <= self._clock())
         used, settled = whole(item, "used"), whole(item, "settled") + expired
         return Spent(settled, used - settled, window.name, window.end)
 
-    async def begin(self, kind: str, id: str, budget: Budget, already: int) -> None:
-        """A ledger that is there already may have stood still meanwhile: it counts only while there is a limit."""
-        window = window_at(budget.interval, self._clock())
-        pk, sk, kept = pk_of(kind, id), f"{budget.interval}#{window.name}", {"expires_at": window.end + KEPT_AFTER}
-        when: tuple[Condition, ...] = (Absent("settled"),)
-        missing = already
-        while missing >= 0:
-            try:
-                await self._table.update(pk, sk, set=kept, add={"used": missing, "settled": missing}, when=when)
-                return
-            except Refused as refusal:
-                settled = whole(refusal.item or {}, "settled")
-                missing, when = already - settled, (Equal("settled", settled),)
-                if missing == 0:
-                    return
+    async def begin(self, kind: str, id: str, budget: Budget) -> None:
+        """Raises TableUnavailable."""
+        await self._recounts.begin(kind, id, budget.interval)
 
     async def reserve(
-        self, scope: Scope, request_id: str, model: str, cost: int, tokens: int, *, payer: str = ""
+        self, scope: Scope, request_id: str, model: str, cost: int, tokens: int, *, charge: Charge = NO_CHARGE
     ) -> Hold:
         """Take room for a request in one ledger. Raises Exhausted, and TableUnavailable where that can't be told.
 
         After TableUnavailable a reservation that may have been written is withdrawn in the background.
         """
-        hold = self._hold(scope, request_id, model, cost, tokens, payer)
+        hold = self._hold(scope, request_id, model, cost, tokens, charge)
         conditions = conditions_of(hold)
         if conditions is None:  # more than the limit itself: no write can succeed
             raise Exhausted(hold, await self._table.get(hold.pk, hold.sk) or {})
@@ -139,7 +138,20 @@ class Ledgers:
                     raise
                 continue
             break
+        if self._recounts.is_due(hold.item):
+            await self._recount(hold)
         return hold
+
+    async def _recount(self, hold: Hold) -> None:
+        """Raises Exhausted where the request does not fit into what the ledger has left when it knows all."""
+        item = await self._recounts.look(hold.scope.kind, hold.scope.id, hold.scope.interval, hold.window)
+        if item is None:
+            return
+        hold.item = item
+        budget = hold.scope.budget
+        if hold.marked and budget is not None and whole(item, "used") > budget.nanos:
+            released = await self.settle(hold, 0, 0)
+            raise Exhausted(hold, released.item or item)
 
     async def _withdraw(self, hold: Hold) -> None:
         """Remove a reservation to whose write no answer came. A write that is late is found by a later attempt.
@@ -191,7 +203,7 @@ class Ledgers:
 
     async def count(self, scope: Scope, cost: int) -> tuple[Item, Window]:
         """Add to a ledger that holds nothing back (a soft budget, alerts). Raises TableUnavailable."""
-        interval = interval_of(scope)
+        interval = scope.interval
         window = window_at(interval, self._clock())
         item = await self._table.update(
             pk_of(scope.kind, scope.id),
@@ -199,30 +211,31 @@ class Ledgers:
             set={"expires_at": window.end + KEPT_AFTER},
             add={"used": cost, "settled": cost},
         )
+        if self._recounts.is_due(item):
+            item = await self._recounts.look(scope.kind, scope.id, interval, window) or item
         return item, window
 
-    async def sweep(self, hold: Hold) -> int:
+    async def sweep(self, hold: Hold) -> Mapping[Charge, int]:
         """Make reservations final that have expired in the ledger as `hold` saw it, as far as they go on its payer's
         account or on none. Nano-USD charged to the payer by this call."""
-        charged = await self._swept(hold.pk, hold.sk, hold.item, {"", hold.payer})
-        return charged.get(hold.payer, 0) if hold.payer else 0
+        return await self._swept(hold.pk, hold.sk, hold.item, {"", hold.charge.payer})
 
-    async def sweep_ledger(self, kind: str, id: str, budget: Budget) -> Mapping[str, int]:
-        """All of them, in the ledger of now and in the one before it just after a window has ended. Nano-USD by payer."""
-        charged: Counter[str] = Counter()
+    async def sweep_ledger(self, kind: str, id: str, budget: Budget) -> Mapping[Charge, int]:
+        """All of them, in the ledger of now and in the one before it just after a window has ended."""
+        charged: Counter[Charge] = Counter()
         now = self._clock()
         for name in dict.fromkeys(window_at(budget.interval, at).name for at in (now - self._lasts - DAY, now)):
             pk, sk = pk_of(kind, id), f"{budget.interval}#{name}"
             charged.update(await self._swept(pk, sk, await self._table.get(pk, sk) or {}, None))
-        return {payer: nanos for payer, nanos in charged.items() if payer}
+        return charged
 
-    async def _swept(self, pk: str, sk: str, item: Item, payers: Container[str] | None) -> Mapping[str, int]:
-        charged: Counter[str] = Counter()
+    async def _swept(self, pk: str, sk: str, item: Item, payers: Container[str] | None) -> Mapping[Charge, int]:
+        charged: Counter[Charge] = Counter()
         now = self._clock()
         expired = [
             name
             for name in item
-            if name.startswith("o:") and expiry_of(name) <= now and (payers is None or payer_of(name) in payers)
+            if name.startswith("o:") and expiry_of(name) <= now and (payers is None or charge_of(name).payer in payers)
         ]
         for name in expired[:MOST_SWEPT]:
             amount = whole(item, name)
@@ -232,7 +245,9 @@ class Ledgers:
                 continue  # settled late, or swept by somebody else
             except TableUnavailable:
                 break
-            charged[payer_of(name)] += amount
+            charge = charge_of(name)
+            if charge.payer:
+                charged[charge] += amount
         return charged
 
     async def _resettle(self, hold: Hold, cost: int) -> Settled:
@@ -247,9 +262,9 @@ class Ledgers:
                     break
         return Settled(None, doubtful=doubtful)
 
-    def _hold(self, scope: Scope, request_id: str, model: str, cost: int, tokens: int, payer: str) -> Hold:
+    def _hold(self, scope: Scope, request_id: str, model: str, cost: int, tokens: int, charge: Charge) -> Hold:
         now = self._clock()
-        interval = interval_of(scope)
+        interval = scope.interval
         window = window_at(interval, now)
         minute = int(now) // MINUTE
         counters = [
@@ -262,12 +277,12 @@ class Ledgers:
             scope,
             window,
             f"{interval}#{window.name}",
-            f"o:{int(now) + self._lasts}:{request_id}" + (f":{payer}" if payer else ""),
+            mark_of(int(now) + self._lasts, request_id, charge),
             minute,
             cost,
             tokens,
             model,
             marked=scope.budget is not None and scope.budget.hard,
             counters=tuple(counters),
-            payer=payer,
+            charge=charge,
         )

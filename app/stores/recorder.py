@@ -96,8 +96,8 @@ class Recorder:
         self._round = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def record(self, record: UsageRecord) -> None:
-        """Never waits, never raises."""
+    def record(self, record: UsageRecord, counted: Sequence[str] = ()) -> None:
+        """Never waits, never raises. `counted`: the ledgers that count it, as `counting.counted_in` has them."""
         at = record.ended or self._clock()
         day, hour = int(at // DAY), int(at % DAY // HOUR)
         call = record.call
@@ -117,14 +117,23 @@ class Recorder:
             call.traffic,
             self._few_tags.kept(tag, day) if tag else "",
         )
-        self._add((day, sk), adds_of(record, hour), [call.request_id])
+        self._add((day, sk), adds_of(record, hour, counted), [call.request_id])
 
-    def charge_unsettled(self, project: str, key: str, user: str, nanos: int, at: float, request_id: str = "") -> None:
-        """A reservation that nobody settled was charged: it counts as money, under the model `(unsettled)`."""
+    def charge_unsettled(
+        self,
+        project: str,
+        key: str,
+        user: str,
+        nanos: int,
+        at: float,
+        request_id: str = "",
+        counted: Sequence[str] = (),
+    ) -> None:
+        """A reservation that was never settled was charged in the ledgers `counted`: money under the model `(unsettled)`."""
         sk = sk_of("completions", project, key, user, UNSETTLED, "", "default", "realtime", "")
         place = (int(at // DAY), sk)
         log_unsettled(at, sk, nanos, request_id)
-        self._add(place, unsettled_adds(nanos, int(at % DAY // HOUR)), [request_id] if request_id else [])
+        self._add(place, unsettled_adds(nanos, int(at % DAY // HOUR), counted), [request_id] if request_id else [])
 
     async def flush(self, limit_seconds: float) -> bool:
         """Waits until all that was recorded so far is written; False where it is not by then, or was given up."""

@@ -6,6 +6,8 @@ has the layout.
     n13 q13 i13 o13 r13 w13 c13     of the hour from 13:00 (UTC): requests, refused ones, tokens of input, output, cache
                                     read and cache write, cost; the day's are their sums, and so agree by nature
     ci co cr cw cx                  the day's cost by kind: input, output, cache read, cache write, other
+    v                               requests that say which ledgers counted them:
+    kd kw km pd pw pm od ow om      the cost that the key's, project's and organization's ledger of a day, week, month counted
     e t u x h ch k s                errors, throttles, unpriced, unsettled, short answers and their cost, cache hits, saved
     l30 f12                         requests by latency and by time to first token: buckets of core/counting.py
     expires_at                      400 days after the day's end
@@ -34,8 +36,8 @@ def kind_of(endpoint: str) -> str:
     return _KINDS.get(endpoint, "completions")
 
 
-def adds_of(record: UsageRecord, hour: int) -> dict[str, int]:
-    """What a request adds to its item."""
+def adds_of(record: UsageRecord, hour: int, counted: Iterable[str] = ()) -> dict[str, int]:
+    """What a request adds to its item. `counted`: the ledgers that count it, as `counting.counted_in` has them."""
     usage, cost, call = record.usage, record.cost, record.call
     total = cost.total
     failed = record.outcome == "error" or (record.status >= 400 and record.outcome != "disconnected")
@@ -62,15 +64,17 @@ def adds_of(record: UsageRecord, hour: int) -> dict[str, int]:
         "h": short,
         "k": call.receipt.cache == "hit",
         f"l{bucket_of(record.total_ms)}": 1,
+        "v": 1,
     }
+    adds |= dict.fromkeys(counted, total)
     if record.first_token_ms is not None:
         adds[f"f{bucket_of(record.first_token_ms)}"] = 1
     return {name: int(value) for name, value in adds.items() if value}
 
 
-def unsettled_adds(nanos: int, hour: int) -> dict[str, int]:
-    """What a reservation adds that nobody settled: money, and no request. Below 0 it takes such a charge back."""
-    return {f"c{hour}": nanos, "cx": nanos, "x": 1 if nanos >= 0 else -1}
+def unsettled_adds(nanos: int, hour: int, counted: Iterable[str] = ()) -> dict[str, int]:
+    """What a reservation adds that was never settled: money, and no request. Below 0 it takes such a charge back."""
+    return {f"c{hour}": nanos, "cx": nanos, "x": 1 if nanos >= 0 else -1, **dict.fromkeys(counted, nanos)}
 
 
 def _throttled(record: UsageRecord) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import get_args
 
-from app.core.counting import BOUNDS
+from app.core.access import Interval
+from app.core.counting import BOUNDS, counted_in
 from app.core.rollup import Counters, Dimensions, UsageRow
 from app.core.table import Item
 from app.stores.rollup_items import LIMITS
@@ -34,6 +36,9 @@ _DAILY = {
     "h": "short",
     "k": "cache_hits",
 }
+_COUNTED = frozenset(
+    counted_in(kind, interval) for kind in ("key", "project", "organization") for interval in get_args(Interval)
+)
 _MAY_SINK = frozenset({"cost", "cost_other", "unsettled"})
 """An estimate that was charged is taken back where the request is heard of after all."""
 _HISTOGRAMS = {"l": "latency", "f": "first_token"}
@@ -49,7 +54,11 @@ def row_of(day: str, item: Item) -> UsageRow | None:
         return None
     total = Counters()
     hours: dict[int, Counters] = {}
+    counted: dict[str, int] = {}
     for name, value in item.items():
+        if name in _COUNTED and type(value) is int:
+            counted[name] = value
+            continue
         field, number = _place(name)
         if not field or type(value) is not int or (value < 0 and field not in _MAY_SINK):
             continue
@@ -63,7 +72,10 @@ def row_of(day: str, item: Item) -> UsageRow | None:
                 hour = hours[number] = Counters()
             setattr(hour, field, value)
             setattr(total, field, getattr(total, field) + value)
-    return UsageRow(day, dimensions, total, dict(sorted(hours.items())))
+    known = item.get("v", 0)
+    return UsageRow(
+        day, dimensions, total, dict(sorted(hours.items())), counted, known if isinstance(known, int) else 0
+    )
 
 
 @lru_cache(maxsize=1024)

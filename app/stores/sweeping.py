@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from app.core.access import Budget
@@ -21,7 +21,9 @@ PAUSE = 30.0
 class Unsettled(Protocol):
     """`stores.recorder.Recorder`."""
 
-    def charge_unsettled(self, project: str, key: str, user: str, nanos: int, at: float) -> None: ...
+    def charge_unsettled(
+        self, project: str, key: str, user: str, nanos: int, at: float, *, counted: Sequence[str]
+    ) -> None: ...
 
 
 class Sweeper:
@@ -56,6 +58,6 @@ class Sweeper:
     ) -> None:
         async with room:
             charged = await self._ledgers.sweep_ledger(kind, id, budget)
-        for payer, nanos in charged.items():
+        for (payer, counted), nanos in charged.items():
             key = keys.get(payer) or KeyRecord(payer, "")
-            self._rollups.charge_unsettled(key.project, key.id, key.user, nanos, self._clock())
+            self._rollups.charge_unsettled(key.project, key.id, key.user, nanos, self._clock(), counted=counted)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from app.core.access import Budget
-from app.core.counting import already_spent
+from app.core.counting import spent_in
 from app.core.directory import Audit, Spending, Spent
 from app.core.records import AdminKey, KeyRecord, Project
 from app.core.rollup import UsageSource
@@ -36,8 +36,8 @@ class Desk:
         self.directory = TableDirectory(table, clock=clock)
         self.clock = clock
         self.say = say
-        self._spending: Spending = Ledgers(table, clock=clock)
-        self._usage: UsageSource = Rollups(table)
+        self._usage: UsageSource = Rollups(table, clock)
+        self._spending: Spending = Ledgers(table, self._usage, clock=clock)
 
     async def key(self, name: str) -> KeyRecord:
         """By id or name. `default`, the API_KEY, is there before it has a record. Raises Unknown."""
@@ -59,13 +59,13 @@ class Desk:
         if record.budget is not None:
             return await self._spending.spent("key", record.id, record.budget.interval)
         window = window_at("month", self.clock())
-        return Spent(await already_spent(self._usage, "key", record.id, window), 0, window.name, window.end)
+        spent = await spent_in(self._usage, "key", record.id, "month", window)
+        return Spent(spent.total, 0, window.name, window.end)
 
     async def begin(self, kind: str, id: str, before: Budget | None, after: Budget | None) -> None:
         """Before a budget is set: what was spent in its window counts."""
         if after is not None and after != before:
-            window = window_at(after.interval, self.clock())
-            await self._spending.begin(kind, id, after, await already_spent(self._usage, kind, id, window))
+            await self._spending.begin(kind, id, after)
 
     async def note(self, action: str, target: str, fields: Iterable[str] = ()) -> None:
         """For the audit. Names of fields only."""

@@ -15,15 +15,11 @@ from app.core.access import DEFAULT_PROJECT, Alert, Budget
 from app.core.directory import Directory, Spending, Spent
 from app.core.ports import Caller, Models
 from app.core.records import KeyRecord, Project, ServiceAccount
-from app.core.windows import Window, window_at
 from app.errors import InvalidRequest, NotFound
 from app.web.admin import AdminDoor
 from app.web.asgi import Request
 
 B = TypeVar("B", bound=BaseModel)
-
-Already = Callable[[str, str, Window], Awaitable[int]]
-"""Kind and id of a ledger, a window -> what was spent in it, in nano-USD, as far as the rollups know."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _AT_ONCE = 16
@@ -60,14 +56,12 @@ class Desk:
         directory: Directory,
         spending: Spending,
         models: Models | None,
-        already: Already,
         clock: Callable[[], float],
     ) -> None:
         self.directory = directory
         self.models = models
         self.clock = clock
         self._spending = spending
-        self._already = already
 
     async def project(self, asked: Asked, *, open: bool = False) -> Project:
         """The project of the path. Raises NotFound; where it has to be `open`, InvalidRequest for an archived one."""
@@ -114,8 +108,7 @@ class Desk:
         """To be called before a limit is set: from then on its ledger counts, and it has to know what was spent before."""
         if limit is not None:
             budget = limit if isinstance(limit, Budget) else Budget(limit.nanos, limit.interval, hard=False)
-            already = await self._already(kind, id, window_at(budget.interval, self.clock()))
-            await self._spending.begin(kind, id, budget, already)
+            await self._spending.begin(kind, id, budget)
 
 
 def id_in(asked: Asked, name: str, what: str) -> str:

@@ -18,7 +18,7 @@ from app.web.asgi import Endpoint, Request, Response
 from app.web.operation import Operation, body_in
 
 if TYPE_CHECKING:
-    from app.api.keys.desk import Already, Desk
+    from app.api.keys.desk import Desk
     from app.core.directory import Directory, Spending
 
 _PROJECT = "/organization/projects/{project}"
@@ -86,18 +86,16 @@ def operations(
     spending: Spending,
     door: AdminDoor,
     models: Models | None,
-    already: Already,
     *,
     clock: Callable[[], float] = time.time,
 ) -> tuple[Operation, ...]:
-    """`already`: what the rollups say was spent by a key, a project or the organization in a window."""
     made: list[Desk] = []
 
     def desk() -> Desk:
         if not made:
             from app.api.keys.desk import Desk
 
-            made.append(Desk(directory, spending, models, already, clock))
+            made.append(Desk(directory, spending, models, clock))
         return made[0]
 
     def endpoint(name: str) -> Endpoint:

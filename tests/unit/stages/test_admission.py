@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,14 +39,19 @@ class Books:
     def __init__(self) -> None:
         self.records: list[UsageRecord] = []
         self.unsettled: list[tuple[str, int]] = []
+        self.counted: list[tuple[str, ...]] = []
         self.lines: list[UsageRecord] = []
         self.flushed = 0
 
-    def record(self, record: UsageRecord) -> None:
+    def record(self, record: UsageRecord, counted: Sequence[str]) -> None:
         self.records.append(record)
+        self.counted.append((*counted,))
 
-    def charge_unsettled(self, project: str, key: str, user: str, nanos: int, at: float) -> None:
+    def charge_unsettled(
+        self, project: str, key: str, user: str, nanos: int, at: float, *, counted: Sequence[str]
+    ) -> None:
         self.unsettled.append((key, nanos))
+        assert counted, "at least the ledger that held it"
 
     async def flush(self, limit_seconds: float) -> bool:
         self.flushed += 1

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from app.core.access import Budget, Scope
+from app.core.counting import Charge
 from app.core.table import TableUnavailable
 from app.stores.holds import Hold
 from app.stores.ledger import Exhausted, Ledgers
@@ -47,7 +48,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.asked += 1
         self.table.faults = list(faults)
         try:
-            hold = self.run(self.ledgers.reserve(self.scope, f"r{self.asked}", "m", cost, 1, payer="k"))
+            hold = self.run(
+                self.ledgers.reserve(self.scope, f"r{self.asked}", "m", cost, 1, charge=Charge("k", ("km",)))
+            )
         except Exhausted:
             assert sum(self.open.values()) + self.final + self.doubtful + cost > LIMIT
             return multiple()

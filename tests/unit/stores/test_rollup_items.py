@@ -22,8 +22,14 @@ def test_a_good_answer() -> None:
     one = record(usage=Usage(100, 200, 30, 4), cost=Cost(1, 2, 3, 4, 5), total_ms=1000, first_token_ms=2, saved=9)
     assert adds_of(one, 13) == {
         "n13": 1, "i13": 100, "o13": 200, "r13": 30, "w13": 4, "c13": 15,
-        "ci": 1, "co": 2, "cr": 3, "cw": 4, "cx": 5, "s": 9, "l30": 1, "f3": 1,
+        "ci": 1, "co": 2, "cr": 3, "cw": 4, "cx": 5, "s": 9, "l30": 1, "f3": 1, "v": 1,
     }  # fmt: skip
+
+
+def test_an_answer_says_which_ledgers_count_it() -> None:
+    adds = adds_of(record(cost=Cost(1, 2)), 0, ("km", "od"))
+    assert (adds["km"], adds["od"]) == (3, 3)
+    assert unsettled_adds(-7, 0, ("km",)) == {"c0": -7, "cx": -7, "x": -1, "km": -7}
 
 
 REFUSED = {"q0", "e"}
@@ -41,7 +47,7 @@ REFUSED = {"q0", "e"}
 ])  # fmt: skip
 def test_what_became_of_it(given_: dict[str, object], expected: set[str]) -> None:
     adds = adds_of(record(usage=Usage(), total_ms=0, **given_), 0)
-    assert set(adds) - {"n0", "l0"} == expected
+    assert set(adds) - {"n0", "l0", "v"} == expected
 
 
 @pytest.mark.parametrize("taken", [{"usage": Usage(input=5)}, {"usage": Usage(), "cost": Cost(other=5)}])

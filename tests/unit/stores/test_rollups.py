@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.books import UsageRecord
-from app.core.counting import OTHER, UNKNOWN, UNSETTLED, already_spent
+from app.core.counting import OTHER, UNKNOWN, UNSETTLED, Spending, spent_in
 from app.core.events import Usage
 from app.core.money import Cost
 from app.core.rollup import Counters, UsageRow
 from app.core.table import Item, TableUnavailable
-from app.core.windows import window_at
+from app.core.windows import day_of, window_at
 from app.stores import recorder as module
 from app.stores.recorder import Recorder
 from app.stores.rollups import Rollups
@@ -141,23 +141,34 @@ async def test_a_table_that_can_not_be_read_says_so() -> None:
 async def test_what_was_spent_before_a_budget_was_set() -> None:
     table = MemoryTable(clock)
     recorder = Recorder(table, clock=clock)
-    for key, project, nanos, ended in (
-        ("key_1", "proj_1", 5, NOON),
-        ("key_1", "proj_1", 7, NOON - 86400),
-        ("key_2", "proj_1", 11, NOON),
-        ("key_3", "proj_2", 13, NOON),
-        ("key_1", "proj_1", 1000, NOON - 40 * 86400),
-        ("key_1", "proj_1", 500, NOON + 86400),
+    for key, project, nanos, ended, counted in (
+        ("key_1", "proj_1", 5, NOON, ()),
+        ("key_1", "proj_1", 7, NOON - 86400, ("km",)),
+        ("key_2", "proj_1", 11, NOON, ("km", "om")),
+        ("key_3", "proj_2", 13, NOON, ("pd",)),
+        ("key_1", "proj_1", 1000, NOON - 40 * 86400, ()),
+        ("key_1", "proj_1", 500, NOON + 86400, ()),
     ):
-        recorder.record(record(key=key, project=project, cost=Cost(input=nanos), ended=ended))
-    recorder.charge_unsettled("proj_1", "key_1", "", 17, NOON)
+        recorder.record(record(key=key, project=project, cost=Cost(input=nanos), ended=ended), counted)
+    recorder.charge_unsettled("proj_1", "key_1", "", 17, NOON, counted=("kd", "pm"))
     assert await recorder.flush(5)
+    source, month, day = Rollups(table, clock), window_at("month", NOON), window_at("day", NOON)
+    assert await spent_in(source, "key", "key_1", "month", month) == Spending(529, 522, complete=True)
+    assert await spent_in(source, "key", "key_1", "day", day) == Spending(22, 5, complete=True)
+    assert await spent_in(source, "project", "proj_1", "month", month) == Spending(540, 523, complete=True)
+    assert await spent_in(source, "organization", "", "month", month) == Spending(553, 542, complete=True)
+    assert await spent_in(source, "nothing", "key_1", "month", month) == Spending(0, 0, complete=True)
+
+
+async def test_a_rollup_of_an_older_version_does_not_say_what_counted_it() -> None:
+    table = MemoryTable(clock)
+    recorder = Recorder(table, clock=clock)
+    recorder.record(record(key="key_1", project="proj_1", cost=Cost(input=5), ended=NOON))
+    assert await recorder.flush(5)
+    (item,) = await table.query(f"usage#{day_of(NOON)}")
+    await table.update(str(item["pk"]), str(item["sk"]), add={"n12": 1, "c12": 7})
     source, month = Rollups(table, clock), window_at("month", NOON)
-    assert await already_spent(source, "key", "key_1", month) == 529
-    assert await already_spent(source, "key", "key_1", window_at("day", NOON)) == 22
-    assert await already_spent(source, "project", "proj_1", month) == 540
-    assert await already_spent(source, "organization", "", month) == 553
-    assert await already_spent(source, "nothing", "key_1", month) == 0
+    assert await spent_in(source, "key", "key_1", "month", month) == Spending(12, 12, complete=False)
 
 
 # Writing

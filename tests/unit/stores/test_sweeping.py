@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.core.access import Budget, Scope
+from app.core.counting import Charge, counted_in
 from app.core.records import KeyRecord
 from app.stores.directory.store import TableDirectory
 from app.stores.ledger import Ledgers
@@ -24,9 +26,13 @@ class Clock:
 class Charged:
     def __init__(self) -> None:
         self.all: list[tuple[str, str, str, int]] = []
+        self.counted: list[tuple[str, ...]] = []
 
-    def charge_unsettled(self, project: str, key: str, user: str, nanos: int, at: float) -> None:
+    def charge_unsettled(
+        self, project: str, key: str, user: str, nanos: int, at: float, *, counted: Sequence[str]
+    ) -> None:
         self.all.append((project, key, user, nanos))
+        self.counted.append((*counted,))
 
 
 class House:
@@ -39,8 +45,9 @@ class House:
 
     async def lose(self, key: KeyRecord, *scopes: Scope) -> None:
         """A request that takes 300 nano-USD and is never heard of again: its first ledger has it on the key's account."""
+        held = tuple(counted_in(scope.kind, scope.interval) for scope in scopes)
         for place, scope in enumerate(scopes):
-            await self.ledgers.reserve(scope, "r1", "m", 300, 1, payer="" if place else key.id)
+            await self.ledgers.reserve(scope, "r1", "m", 300, 1, charge=Charge() if place else Charge(key.id, held))
 
     async def swept(self) -> list[tuple[str, str, str, int]]:
         await self.sweeper.sweep()
@@ -67,6 +74,7 @@ async def test_two_ledgers_of_a_request_are_one_charge() -> None:
     await house.lose(key, Scope("key", key.id, budget=HARD), Scope("organization", "organization", budget=HARD))
     house.clock.now += 61
     assert await house.swept() == [("proj_default", key.id, "", 300)]
+    assert house.charged.counted == [("km", "om")]
     for kind, id in (("key", key.id), ("organization", "organization")):
         spent = await house.ledgers.spent(kind, id, "month")
         assert (spent.spent, spent.reserved) == (300, 0)
@@ -97,9 +105,9 @@ async def test_a_passing_request_leaves_what_others_lost_to_them() -> None:
     """In a ledger of many keys it could not tell whose project it is."""
     house = House()
     scope = Scope("organization", "organization", budget=HARD)
-    await house.ledgers.reserve(scope, "r1", "m", 300, 1, payer="key_a")
+    await house.ledgers.reserve(scope, "r1", "m", 300, 1, charge=Charge("key_a", ("om",)))
     house.clock.now += 61
-    other = await house.ledgers.reserve(scope, "r2", "m", 100, 1, payer="key_b")
-    assert await house.ledgers.sweep(other) == 0
-    own = await house.ledgers.reserve(scope, "r3", "m", 100, 1, payer="key_a")
-    assert await house.ledgers.sweep(own) == 300
+    other = await house.ledgers.reserve(scope, "r2", "m", 100, 1, charge=Charge("key_b", ("om",)))
+    assert await house.ledgers.sweep(other) == {}
+    own = await house.ledgers.reserve(scope, "r3", "m", 100, 1, charge=Charge("key_a", ("om",)))
+    assert await house.ledgers.sweep(own) == {Charge("key_a", ("om",)): 300}

@@ -12,16 +12,19 @@ from pydantic_core import from_json, to_json
 
 from app.api.keys.route import operations
 from app.core.access import Access
+from app.core.money import Cost
 from app.core.ports import Caller, Keys, ModelEntry, Models
-from app.core.windows import Window
 from app.stores.directory.store import TableDirectory
 from app.stores.ledger import Ledgers
+from app.stores.recorder import Recorder
+from app.stores.rollups import Rollups
 from app.stores.table.memory import MemoryTable
 from app.stores.table_keys import AdminKeys, TableKeys
 from app.web.admin import AdminDoor
 from app.web.asgi import ASGIApp
 from app.web.context import Context, Net
 from app.web.router import Router
+from tests.usage_records import record
 
 ADMIN, ORDINARY = "sk-admin-of-the-settings", "sk-ordinary"
 NOW = 1_795_273_200.0  # 2026-11-21T15:00:00Z, a Saturday
@@ -50,18 +53,6 @@ class Listed:
         raise NotImplementedError
 
 
-class Spent:
-    """What the rollups are said to know, and what was asked of them."""
-
-    def __init__(self) -> None:
-        self.nanos = 0
-        self.asked: list[tuple[str, str, str]] = []
-
-    async def __call__(self, kind: str, id: str, window: Window) -> int:
-        self.asked.append((kind, id, window.name))
-        return self.nanos
-
-
 class Gateway:
     """The parts, where a test has to reach one. `now` may be moved."""
 
@@ -71,17 +62,22 @@ class Gateway:
         self.now = NOW
         self.table = table or MemoryTable(self.clock)
         self.directory = TableDirectory(self.table, clock=self.clock)
-        self.ledgers = Ledgers(self.table, clock=self.clock)
-        self.already = Spent()
+        self.ledgers = Ledgers(self.table, Rollups(self.table, self.clock), clock=self.clock)
         self.keys = TableKeys(Known(ORDINARY, "default"), self.table, clock=self.clock)
         self.admins = admins or AdminKeys(Known(ADMIN, "admin"), self.table, clock=self.clock)
         door = AdminDoor(self.admins, self.keys, write=self.directory.write_audit, clock=self.clock)
-        routes = operations(self.directory, self.ledgers, door, models, self.already, clock=self.clock)
+        routes = operations(self.directory, self.ledgers, door, models, clock=self.clock)
         router = Router((each.method, f"/v1{each.path}", each.endpoint) for each in routes)
         self.app: ASGIApp = Context(Net(router, 1_000_000))
 
     def clock(self) -> float:
         return self.now
+
+    async def spend(self, key: str, nanos: int) -> None:
+        """A request of a key of the default project that no ledger has counted."""
+        recorder = Recorder(self.table, clock=self.clock)
+        recorder.record(record(key=key, project="proj_default", cost=Cost(nanos), ended=self.now))
+        assert await recorder.flush(5)
 
 
 class Admin:

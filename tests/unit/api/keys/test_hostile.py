@@ -12,7 +12,7 @@ from tests.unit.api.keys.serving import ORDINARY, Admin, Gateway
 IDS = {"project": "proj_default", "account": "svc_1", "limit": "rl-default", "alert": "a"}
 ROUTES = [
     (each.method, each.path.format(**IDS, key="adm_1" if "admin" in each.path else "key_1"))
-    for each in operations(*[cast(Any, None)] * 5)
+    for each in operations(*[cast(Any, None)] * 4)
 ]
 
 

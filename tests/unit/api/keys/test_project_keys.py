@@ -115,14 +115,33 @@ async def test_what_a_key_has_spent(gateway: Gateway, admin: Admin) -> None:
 
 async def test_a_new_budget_begins_with_what_was_spent_before(gateway: Gateway, admin: Admin) -> None:
     key = await admin.key()
-    gateway.already.nanos = 3_000_000_000
+    await gateway.spend(key["id"], 3_000_000_000)
     path = f"{KEYS}/{key['id']}"
     shown = await admin.post(path, {"spend_limit": {"threshold_amount": 500, "interval": "week"}})
     assert shown["spend"]["spent_usd"] == 3
-    assert gateway.already.asked == [("key", key["id"], "2026-W47")]
+
+
+async def test_a_key_whose_limit_stays_reads_no_usage(gateway: Gateway, admin: Admin, monkeypatch: Any) -> None:
+    async def unwanted(*_: Any) -> Any:
+        raise AssertionError("a limit begins only where one is set")
+
+    key = await admin.key(spend_limit={"threshold_amount": 500})
+    monkeypatch.setattr(gateway.ledgers, "begin", unwanted)
+    path = f"{KEYS}/{key['id']}"
     await admin.post(path, {"name": "other"})
     await admin.post(path, {"spend_limit": None})
-    assert len(gateway.already.asked) == 1, "nothing begins where no limit is set"
+
+
+async def test_spending_while_processes_learn_of_a_new_budget_is_shown_after_a_minute(
+    gateway: Gateway, admin: Admin
+) -> None:
+    key = await admin.key()
+    path = f"{KEYS}/{key['id']}"
+    await gateway.spend(key["id"], 3_000_000_000)
+    await admin.post(path, {"spend_limit": {"threshold_amount": 500}})
+    await gateway.spend(key["id"], 4_000_000_000)
+    gateway.now += 65
+    assert (await admin.get(path))["spend"]["spent_usd"] == 7
 
 
 async def test_a_budget_that_can_not_begin_is_not_set(gateway: Gateway, admin: Admin, monkeypatch: Any) -> None:

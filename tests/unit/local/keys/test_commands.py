@@ -13,15 +13,18 @@ from typing import Any, NamedTuple, TypeVar
 import pytest
 
 from app.core.access import Access, Budget, Rates
+from app.core.money import Cost
 from app.core.prompt import Guardrail
 from app.core.records import KeyRecord
 from app.core.table import Table, TableUnavailable
 from app.stores.directory.store import TableDirectory
 from app.stores.ledger import Ledgers
+from app.stores.recorder import Recorder
 from app.stores.table.memory import MemoryTable
 from app.stores.table_keys import AdminKeys, TableKeys
 from local.keys.__main__ import main
 from local.table import NoTable
+from tests.usage_records import record
 
 T = TypeVar("T")
 
@@ -123,15 +126,9 @@ def test_none_takes_anything_away(shell: Shell) -> None:
     )
 
 
-def test_a_budget_that_is_set_knows_what_was_spent(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_budget_that_is_set_knows_what_was_spent(shell: Shell) -> None:
     shell.does("create", "alice")
-    asked = (("key", shell.key("alice").id), ("project", "proj_default"))
-
-    async def spent(source: object, kind: str, id: str, window: object) -> int:
-        assert (kind, id) in asked
-        return 7_500_000_000
-
-    monkeypatch.setattr("local.keys.desk.already_spent", spent)
+    run(spend(shell.table, shell.key("alice").id, 7_500_000_000))
     assert "$7.50 in " in shell.does("show", "alice").out
     shell.does("set", "alice", "--budget", "20/month")
     assert run(Ledgers(shell.table).spent("key", shell.key("alice").id, "month")).spent == 7_500_000_000
@@ -141,6 +138,13 @@ def test_a_budget_that_is_set_knows_what_was_spent(shell: Shell, monkeypatch: py
     assert shown["budget"] == {"usd": 20.0, "interval": "month", "hard": True}
     shell.does("project", "set", "proj_default", "--budget", "100")
     assert run(Ledgers(shell.table).spent("project", "proj_default", "month")).spent == 7_500_000_000
+
+
+async def spend(table: Table, key: str, nanos: int) -> None:
+    """A request of a key of the default project that no ledger has counted."""
+    recorder = Recorder(table)
+    recorder.record(record(key=key, project="proj_default", cost=Cost(nanos), ended=time.time()))
+    assert await recorder.flush(5)
 
 
 def test_rotation(shell: Shell) -> None:

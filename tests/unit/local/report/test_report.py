@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 
 from app.core.access import Budget, Scope
 from app.core.books import UsageRecord
+from app.core.counting import Charge
 from app.core.events import Usage
 from app.core.money import Cost
 from app.core.records import KeyRecord
@@ -412,7 +413,9 @@ def with_an_expired_reservation(table: MemoryTable) -> None:
         recorder.record(record(key=key.id, cost=Cost(DOLLAR)))
         assert await recorder.flush(5)
         ledgers = Ledgers(table, lasts=60, clock=lambda: NOON - 3600)
-        await ledgers.reserve(Scope("key", key.id, budget=budget), "req_lost", "m", 4 * DOLLAR, 10, payer=key.id)
+        await ledgers.reserve(
+            Scope("key", key.id, budget=budget), "req_lost", "m", 4 * DOLLAR, 10, charge=Charge(key.id)
+        )
 
     asyncio.run(fill())
 
