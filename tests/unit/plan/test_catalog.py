@@ -167,7 +167,15 @@ def test_a_model_without_a_profile_for_the_region_goes_out_as_it_is() -> None:
 
 def test_an_unknown_id_is_404_when_the_list_is_there() -> None:
     world = World()
-    for name in ("anthropic.claude-nonsense", "claude-3.5-sonnet", "foo", "", "x" * 3000, "arn:aws:s3:::bucket/key"):
+    for name in (
+        "anthropic.claude-nonsense",
+        "claude-3.5-sonnet",
+        "foo",
+        "",
+        "x" * 200,
+        "x" * 3000,
+        "arn:aws:s3:::bucket/key",
+    ):
         with pytest.raises(NotFound) as caught:
             world.wire(name)
         assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
