@@ -63,7 +63,7 @@ def test_the_answer_to_a_client_that_does_not_read_is_metered_within_the_time_li
         with client.stream("POST", CHAT, json=body) as answer:
             assert answer.status_code == 200
             (line,) = usage(url)
-            assert line.get("error_code") == "deadline_exceeded", line
+            assert line.get("error_code") == "deadline_exceeded", str(line)
             assert line["completion_tokens"] > 0
         settled(url)
         assert text_of(frames(client.post(CHAT, json=question("Hello")).text)) == "You said: Hello"
