@@ -105,7 +105,8 @@ class Pool:
     def _expire(self, environment: Environment) -> None:
         """Its age is reached: end it now, or when its request is over. Lambda interrupts no request for that."""
         if environment in self._idle:
-            self._task(self._end(environment))
+            self._remove(environment)  # at once: a request that comes before the task runs would be given it
+            self._task(environment.end())
         else:
             self._overdue.add(environment)
 
