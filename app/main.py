@@ -213,7 +213,6 @@ def _surrounded(app: ASGIApp, settings: Settings, prefixes: Sequence[str]) -> AS
         app = CORSMiddleware(
             app,
             allow_origins=list(settings.allowed_origins),
-            allow_credentials="*" not in settings.allowed_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
             expose_headers=[

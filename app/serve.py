@@ -6,6 +6,7 @@ Exit codes: 0 after a signal, 2 where the settings can't be used, 1 or 3 where t
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import sys
 from importlib.util import find_spec
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
     from app.web.asgi import ASGIApp
-    from app.web.protocol import HttpProtocol
+    from app.web.connections import ConnectionLimits
     from app.web.socket_protocol import SocketProtocol
 
 OLDEST_PYTHON = (3, 11)
@@ -111,25 +112,44 @@ def _server(app: ASGIApp, settings: Settings, host: str) -> Server:
     from app.meter.log import start_logging
 
     start_logging("DEBUG" if settings.debug else settings.log_level.upper(), as_json=settings.on_lambda)
-    make_config, make_server, protocol = _uvicorn()
+    make_config, make_server = _uvicorn()
+    from app.web.connections import AcceptErrorFilter
+    from app.web.protocol import limited_protocol
+
+    logging.getLogger("asyncio").addFilter(AcceptErrorFilter())
     return make_server(
         make_config(
             app,
             host=host,
             port=settings.listens_on,
-            http=protocol,
+            http=limited_protocol(_limits(settings)),
             log_config=None,
             access_log=False,
             proxy_headers=False,  # X-Forwarded-For is whatever a client says
             server_header=False,
             date_header=False,
-            timeout_keep_alive=75,  # longer than the adapter's, so that only one side closes idle connections
+            timeout_keep_alive=settings.keep_alive_timeout,
             timeout_graceful_shutdown=LAMBDA_GRACE if settings.on_lambda else GRACE,  # type: ignore[arg-type]  # asyncio's
             lifespan="on",
             ws=_sockets(settings),
             ws_max_size=settings.max_body_bytes,
+            ws_per_message_deflate=False,  # wsproto inflates a frame as a whole before its size is known
         )
     )
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    """The limits on connections, as far as file descriptors allow them; raises their soft limit first."""
+    from app.web.connections import ConnectionLimits, connections_for, raise_file_limit
+
+    files = raise_file_limit()
+    connections = connections_for(files, settings.max_connections, settings.max_concurrency)
+    if connections < settings.max_connections and not settings.on_lambda:  # there the adapter is the only client
+        logging.getLogger(__name__).warning(
+            "%d file descriptors allow %d client connections, not MAX_CONNECTIONS=%d beside MAX_CONCURRENCY=%d",
+            files, connections, settings.max_connections, settings.max_concurrency,
+        )  # fmt: skip
+    return ConnectionLimits(connections, settings.head_timeout, settings.body_grace, settings.min_body_rate)
 
 
 def _sockets(settings: Settings) -> Literal["none"] | type[SocketProtocol]:
@@ -141,7 +161,7 @@ def _sockets(settings: Settings) -> Literal["none"] | type[SocketProtocol]:
     return SocketProtocol
 
 
-def _uvicorn() -> tuple[type[Config], type[Server], type[HttpProtocol]]:
+def _uvicorn() -> tuple[type[Config], type[Server]]:
     """uvicorn less its command line, which importing it brings along: click, a supervisor, multiprocessing; 13 ms in all."""
     unused = ModuleType("uvicorn.main")
     unused.__dict__.update(Server=None, main=None, run=None)
@@ -149,9 +169,7 @@ def _uvicorn() -> tuple[type[Config], type[Server], type[HttpProtocol]]:
     from uvicorn.config import Config
     from uvicorn.server import Server
 
-    from app.web.protocol import HttpProtocol
-
-    return Config, Server, HttpProtocol
+    return Config, Server
 
 
 if __name__ == "__main__":

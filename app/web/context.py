@@ -13,6 +13,9 @@ from app.web.asgi import ASGIApp, ClientDisconnect, Message, Receive, Scope, Sen
 from app.web.body import too_large
 from app.web.problems import as_gateway_error, problem_response
 
+REFUSAL = "refusal"
+"""Where the server puts a GatewayError in `scope["state"]` to end a request that it can't complete, at any time before the
+answer."""
 _TWICE = re.compile(r"^(/api)?/v1/v1/")
 
 
@@ -57,8 +60,8 @@ def _joined(path: str) -> str:
 
 
 class Net:
-    """Pure ASGI, inside CORS, so that browsers can read what it says: the size limit by declared length, and the last
-    net under everything."""
+    """Pure ASGI, inside CORS, so that browsers can read what it says: the size limit by declared length, the server's
+    refusals, and the last net under everything."""
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self._app = app
@@ -66,6 +69,13 @@ class Net:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
+        state = scope["state"]
+
+        async def checked() -> Message:
+            message = await receive()
+            if REFUSAL in state:
+                raise state[REFUSAL]
+            return message
 
         async def noted(message: Message) -> None:
             nonlocal begun
@@ -73,9 +83,11 @@ class Net:
             await send(message)
 
         try:
+            if REFUSAL in state:
+                raise state[REFUSAL]
             if _declared_length(scope) > self._limit:
                 raise too_large(self._limit)
-            await self._app(scope, receive, noted)
+            await self._app(scope, checked, noted)
         except ClientDisconnect:
             return
         except asyncio.CancelledError:

@@ -43,6 +43,7 @@ def test_it_serves_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> N
     assert serve.main() == 0
     (config,) = seen
     assert (config.host, config.port, config.access_log, config.proxy_headers) == ("127.0.0.1", 8123, False, False)
+    assert not config.ws_per_message_deflate, "a small frame would inflate without a limit"
 
 
 def test_a_server_that_did_not_start_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,8 @@ from app.core.table import Table
 from app.main import create_app
 from app.settings import Settings
 from app.web.asgi import ASGIApp
-from app.web.protocol import HttpProtocol
+from app.web.connections import ConnectionLimits
+from app.web.protocol import limited_protocol
 from local.emulator import Emulator
 
 KEY = "sk-wire-7f3a9c"
@@ -104,6 +105,7 @@ def serving(
     keys: Keys | None = None,
     table: Table | None = None,
     grace: int = 10,
+    limits: ConnectionLimits | None = None,
     wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **settings: Any,
 ) -> Iterator[Gateway]:
@@ -117,7 +119,7 @@ def serving(
     app = create_app(given, environ, keys=keys, meter=meter, table=table)
     config = uvicorn.Config(
         wrap(app),
-        http=HttpProtocol,
+        http=limited_protocol(limits or ConnectionLimits()),
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -61,7 +61,7 @@ def test_a_listed_origin_reads_every_answer(open_gateway: Gateway) -> None:
     assert [reply.status_code for reply in replies] == [200, 200, 400, 429, 401, 405, 404, 413, 413]
     for reply in replies:
         assert reply.headers.get_list("access-control-allow-origin") == [ORIGIN]
-        assert reply.headers.get_list("access-control-allow-credentials") == ["true"]
+        assert "access-control-allow-credentials" not in reply.headers  # a key is no cookie
         assert "Origin" in reply.headers["vary"]
         assert "x-request-id" in reply.headers["access-control-expose-headers"]
         assert len(reply.headers.get_list("x-request-id")) == 1

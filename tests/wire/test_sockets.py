@@ -21,14 +21,16 @@ LARGEST = 100_000
 
 
 class Socket:
-    def __init__(self, port: int, key: str = KEY, path: str = "/v1/responses") -> None:
+    def __init__(self, port: int, key: str = KEY, path: str = "/v1/responses", extensions: Any = ()) -> None:
         from wsproto import ConnectionType, WSConnection
         from wsproto.events import Request
 
         self.tcp = socket.create_connection(("127.0.0.1", port), 10)
         self.ws = WSConnection(ConnectionType.CLIENT)
         headers = [(b"authorization", b"Bearer " + key.encode())]
-        self.tcp.sendall(self.ws.send(Request(host="gateway", target=path, extra_headers=headers)))
+        self.tcp.sendall(
+            self.ws.send(Request(host="gateway", target=path, extra_headers=headers, extensions=[*extensions]))
+        )
         self.events = self._events()
 
     def _events(self) -> Iterator[Any]:
@@ -61,7 +63,8 @@ def port(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> Iterator[int]:
     made = uvicorn.Config
 
     def config(*given: Any, **named: Any) -> uvicorn.Config:
-        return made(*given, **named | {"ws": "wsproto", "ws_max_size": LARGEST})
+        own = {"ws": "wsproto", "ws_max_size": LARGEST, "ws_per_message_deflate": False}
+        return made(*given, **named | own)
 
     monkeypatch.setattr(uvicorn, "Config", config)
     with wire.serving(emulator.url) as gateway:
@@ -81,6 +84,18 @@ def test_a_response_over_a_web_socket(port: int) -> None:
         ws.say("{")
         assert ws.hear()["error"]["code"] == "invalid_json"
         ws.say("x" * (LARGEST + 1))
+        assert ws.hear() == "CloseConnection"
+
+
+@needs_library
+def test_a_frame_that_inflates_is_refused_before_it_does(port: int) -> None:
+    """238 MB came out of 200 KB."""
+    from wsproto.extensions import PerMessageDeflate
+
+    with closing(Socket(port, extensions=[PerMessageDeflate()])) as ws:
+        accepted = next(ws.events)
+        assert list(accepted.extensions) == []
+        ws.tcp.sendall(b"\xc1\x85" + bytes(4) + b"\x00" * 5)  # says that it is compressed
         assert ws.hear() == "CloseConnection"
 
 
