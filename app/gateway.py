@@ -59,6 +59,7 @@ class Tally:
         self.admitted = False
         self.plans: Sequence[Plan] = ()
         self.finish: Finished | None = None
+        self.malformed_calls = 0
         self.first: float | None = None
         self.upstream_ids: list[str] = []
 
@@ -79,6 +80,7 @@ class Tally:
                 part.tier = event.tier or part.tier  # type: ignore[union-attr]
             elif kind is Finished:
                 self.finish = event  # type: ignore[assignment]
+                self.malformed_calls += event.malformed_calls  # type: ignore[union-attr]
             elif kind is Started:
                 part.target = event.target  # type: ignore[union-attr]
                 self.upstream_ids.append(event.upstream_id)  # type: ignore[union-attr]

@@ -39,6 +39,7 @@ class UsageRecord:
     saved: int = 0
     ended: float = 0.0
     unsettled: bool = False
+    malformed_calls: int = 0
 
 
 class Ending(NamedTuple):

@@ -85,11 +85,13 @@ class BlockStopped:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """`upstream_reason` is the provider's own word."""
+    """`upstream_reason` is the provider's own word. `malformed_calls`: tool calls whose arguments are no JSON object, though
+    no limit cut them off."""
 
     reason: FinishReason
     upstream_reason: str = ""
     stop_sequence: str | None = None
+    malformed_calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ def record_of(line: Mapping[str, Any]) -> LoggedRecord | None:
         saved=_count(line, "saved_nanos"),
         ended=_ended(line),
         unsettled=line.get("unsettled") is True,
+        malformed_calls=_count(line, "malformed_tool_calls"),
     )
 
 

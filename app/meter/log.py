@@ -101,6 +101,7 @@ def _what(record: UsageRecord) -> dict[str, Any]:
         "status": record.status,
         "error_code": record.error_code,
         "finish_reason": record.finish.reason if record.finish else None,
+        "malformed_tool_calls": record.malformed_calls or None,
         "streamed": record.streamed,
         "choices": record.choices,
         "cache": receipt.cache or None,

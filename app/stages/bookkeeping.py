@@ -40,6 +40,7 @@ class Tally(Protocol):
     admitted: bool
     plans: Sequence[Plan]
     finish: Finished | None
+    malformed_calls: int
     first: float | None
     upstream_ids: list[str]
 
@@ -151,6 +152,7 @@ class Bookkeeper:
             estimated=estimated,
             saved=cost.total if hit else 0,
             ended=ending.ended,
+            malformed_calls=tally.malformed_calls,
         )
 
     def _guessed(self, call: Call, tally: Tally, ending: Ending, told: Mapping[int, Usage]) -> dict[int, Usage]:

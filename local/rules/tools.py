@@ -1,11 +1,13 @@
 """Rules about toolConfig: schemas, choice, strictness, and who can stream with tools."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from local.models import Thinking
 from local.rules.asked import Asked, Block, model_says, unsupported
 
+_PROPERTY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _LOOKAROUND = ("(?=", "(?!", "(?<=", "(?<!")
 
 
@@ -42,6 +44,9 @@ def _spec(asked: Asked, spec: Block, index: int) -> Iterator[str]:
     if schema.keys() & {"oneOf", "anyOf", "allOf"}:
         yield model_says(f"tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf "
                          "at the top level")  # fmt: skip
+    if not all(_PROPERTY.fullmatch(name) for name in schema.get("properties") or ()):
+        yield model_says(f"tools.{index}.custom.input_schema.properties: Property keys should match pattern "
+                         "'^[a-zA-Z0-9_.-]{1,64}$'")  # fmt: skip
     if not asked.facts.lookaround and _has_lookaround(schema):
         yield model_says(f"Invalid schema for function '{spec['name']}': regex lookaround is not supported")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, assert_never
 
@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from app.core.json_values import has_infinity, may_overflow, parse_or_mend
 from app.core.prompt import CachePoint, Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from app.upstreams.converse.media import Block, MediaBlocks
+from app.upstreams.converse.property_names import Names, renamed
 
 ATTACHED = "See the attached document."
 
@@ -25,16 +26,58 @@ def to_system(parts: Sequence[Part]) -> list[Block]:
     ]
 
 
-def to_messages(
-    messages: Sequence[Message], media: MediaBlocks, *, statuses: bool, repairs: Counter[str]
-) -> list[Block]:
-    """`statuses`: whether the model takes `toolResult.status`."""
+class Blocks:
+    """Parts as blocks. `names`: by a tool's alias, the aliases of its arguments. `statuses`: whether the model takes
+    `toolResult.status`."""
+
+    def __init__(
+        self, media: MediaBlocks, names: Mapping[str, Names], repairs: Counter[str], *, statuses: bool
+    ) -> None:
+        self._media = media
+        self._names = names
+        self._statuses = statuses
+        self.repairs = repairs
+
+    def of(self, part: Part) -> Block:
+        match part:
+            case Text(text):
+                return {"text": text}
+            case Media():
+                return self._media.block(part)
+            case ToolCall(identifier, name, arguments):
+                members = parsed_arguments(arguments, self.repairs)
+                if name in self._names:
+                    members = renamed(members, self._names[name])
+                return {"toolUse": {"toolUseId": identifier, "name": name, "input": members}}
+            case ToolResult():
+                return {"toolResult": self._result(part)}
+            case Reasoning(text, signature, redacted):
+                if redacted:
+                    return {"reasoningContent": {"redactedContent": redacted}}
+                sealed = {"text": text} | ({"signature": signature} if signature else {})
+                return {"reasoningContent": {"reasoningText": sealed}}
+            case CachePoint(ttl):
+                return cache_point(ttl)
+            case _:
+                assert_never(part)
+
+    def _result(self, result: ToolResult) -> Block:
+        """Text stays text: `json` content must be an object, and clients send arrays and scalars as well."""
+        content = [
+            self._media.block(item) if isinstance(item, Media) else {"text": item.text} for item in result.content
+        ]
+        body: Block = {"toolUseId": result.call_id, "content": content}
+        if self._statuses and result.is_error:
+            body["status"] = "error"
+        return body
+
+
+def to_messages(messages: Sequence[Message], blocks: Blocks) -> list[Block]:
     turns: list[Block] = [
-        {"role": message.role, "content": [_block(part, media, statuses, repairs) for part in message.parts]}
-        for message in messages
+        {"role": message.role, "content": [blocks.of(part) for part in message.parts]} for message in messages
     ]
     for turn in turns:
-        _accompany_documents(turn["content"], repairs)
+        _accompany_documents(turn["content"], blocks.repairs)
     return turns
 
 
@@ -45,39 +88,9 @@ def _accompany_documents(content: list[Block], repairs: Counter[str]) -> None:
         content.append({"text": ATTACHED})
 
 
-def _block(part: Part, media: MediaBlocks, statuses: bool, repairs: Counter[str]) -> Block:
-    match part:
-        case Text(text):
-            return {"text": text}
-        case Media():
-            return media.block(part)
-        case ToolCall(identifier, name, arguments):
-            return {"toolUse": {"toolUseId": identifier, "name": name, "input": parsed_arguments(arguments, repairs)}}
-        case ToolResult():
-            return {"toolResult": _result(part, media, statuses)}
-        case Reasoning(text, signature, redacted):
-            if redacted:
-                return {"reasoningContent": {"redactedContent": redacted}}
-            sealed = {"text": text} | ({"signature": signature} if signature else {})
-            return {"reasoningContent": {"reasoningText": sealed}}
-        case CachePoint(ttl):
-            return cache_point(ttl)
-        case _:
-            assert_never(part)
-
-
 def cache_point(ttl: str) -> Block:
     """A `cachePoint` block; an empty `ttl` is the model's own."""
     return {"cachePoint": {"type": "default"} | ({"ttl": ttl} if ttl else {})}
-
-
-def _result(result: ToolResult, media: MediaBlocks, statuses: bool) -> Block:
-    """Text stays text: `json` content must be an object, and clients send arrays and scalars as well."""
-    content = [media.block(item) if isinstance(item, Media) else {"text": item.text} for item in result.content]
-    body: Block = {"toolUseId": result.call_id, "content": content}
-    if statuses and result.is_error:
-        body["status"] = "error"
-    return body
 
 
 def parsed_arguments(arguments: str, repairs: Counter[str]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}\Z")
@@ -27,7 +26,7 @@ _LETTERS = str.maketrans(
 )
 
 
-def _digest(word: str) -> str:
+def digest(word: str) -> str:
     return hashlib.sha256(word.encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
 
@@ -36,17 +35,12 @@ def tool_name(name: str) -> str:
     if _NAME.match(name):
         return name
     readable = _NOT_NAME.sub("_", name).strip("_")[: LIMIT - 11]
-    return f"{readable or 'tool'}_{_digest(name)}"
+    return f"{readable or 'tool'}_{digest(name)}"
 
 
 def call_id(identifier: str) -> str:
     """An id is read by nobody, so the alias is a digest only."""
-    return identifier if _ID.match(identifier) else f"call_{_digest(identifier)}"
-
-
-def restored(names: Iterable[str]) -> Mapping[str, str]:
-    """Alias -> the client's own name, for those names that needed one."""
-    return {alias: name for name in names if (alias := tool_name(name)) != name}
+    return identifier if _ID.match(identifier) else f"call_{digest(identifier)}"
 
 
 class DocumentNames:

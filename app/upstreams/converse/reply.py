@@ -21,14 +21,12 @@ from app.core.events import (
     ReasoningSigned,
     Started,
     TextDelta,
-    ToolCallDelta,
-    ToolCallStarted,
 )
 from app.core.plan import Plan
 from app.errors import UpstreamFailure
 from app.upstreams.converse.citations import to_cited
-from app.upstreams.converse.names import restored
-from app.upstreams.converse.text_filters import Chain, HeldBack, JsonOnly, TextFilter, ThinkingTags, unwrapped
+from app.upstreams.converse.text_filters import Chain, HeldBack, JsonOnly, TextFilter, ThinkingTags
+from app.upstreams.converse.tool_calls import ToolCalls
 from app.upstreams.converse.usage import thinking_tokens, to_metered
 
 log = logging.getLogger(__name__)
@@ -46,29 +44,15 @@ FINISH_REASONS: dict[str, FinishReason] = {
 _MALFORMED = ("malformed_model_output", "malformed_tool_use")
 
 
-class _Call:
-    """A tool call in the making. `index` is None for one that is not passed on; `answer` marks the JSON tool."""
-
-    __slots__ = ("answer", "fragments", "index")
-
-    def __init__(self, index: int | None, answer: bool) -> None:
-        self.index = index
-        self.answer = answer
-        self.fragments: list[str] = []
-
-
 class ReplyMachine:
     """`feed` for each event in order, then `close`; or `whole` for a whole reply."""
 
     def __init__(self, plan: Plan, upstream_id: str = "") -> None:
         self._plan = plan
         self._upstream_id = upstream_id
-        self._names = restored(tool.name for tool in plan.tools)
         self._held = HeldBack() if plan.json_tool else None
         self._filter = _filter(plan, self._held)
-        self._answered = False
-        self._calls: dict[int, _Call] = {}
-        self._passed_on = 0
+        self._calls = ToolCalls(plan, self._held)
         self._block: int | None = None
         self._characters = 0
         self._block_start = 0
@@ -150,26 +134,15 @@ class ReplyMachine:
         tool = start.get("toolUse")
         open_block = self._block
         # A new block ends the one before, unless that is a tool call: parallel calls may come interleaved.
-        ends = open_block is not None and open_block != index and open_block not in self._calls
+        ends = open_block is not None and open_block != index and open_block not in self._calls.open
         events = self._stop(open_block) if open_block is not None and ends else []
         self._block = index
         if tool is None or tool.get("type") == "server_tool_use":
             return events
-        name = tool.get("name", "")
-        if self._held is not None and name == self._plan.json_tool:
-            self._calls[index] = _Call(None, answer=not self._answered)
-            self._answered = self._held.discard = True
-            return events
-        if self._plan.silent_tools or (self._plan.single_call and self._passed_on):
-            self._calls[index] = _Call(None, answer=False)
-            return events
-        ordinal = self._passed_on
-        self._passed_on += 1
-        self._calls[index] = _Call(ordinal, answer=False)
-        return [*events, ToolCallStarted(ordinal, tool.get("toolUseId", ""), self._names.get(name, name))]
+        return events + self._calls.start(index, tool)
 
     def _delta(self, index: int, delta: dict[str, Any]) -> list[Event]:
-        if index != self._block and index not in self._calls:
+        if index != self._block and index not in self._calls.open:
             opened = self._start(index, {})
             if opened:
                 return opened + self._delta(index, delta)
@@ -177,7 +150,7 @@ class ReplyMachine:
         if text:
             return self._said(self._filter.feed(text) if self._filter is not None else [TextDelta(text)])
         if delta.get("toolUse"):
-            return self._arguments(index, _fragment(delta["toolUse"].get("input")))
+            return self._calls.arguments(index, _fragment(delta["toolUse"].get("input")))
         if delta.get("reasoningContent"):
             return _reasoning(delta["reasoningContent"])
         if delta.get("citation"):
@@ -189,46 +162,18 @@ class ReplyMachine:
         self._characters += sum(len(event.text) for event in events if isinstance(event, TextDelta))
         return events
 
-    def _arguments(self, index: int, fragment: str) -> list[Event]:
-        call = self._calls.get(index)
-        if call is None or not fragment:
-            return []
-        if call.index is not None:
-            call.fragments.append("")  # that there were some is all that is asked later
-            return [ToolCallDelta(call.index, fragment)]
-        if call.answer and not self._plan.unwrap:
-            call.fragments.append("")
-            return [TextDelta(fragment)]
-        call.fragments.append(fragment)
-        return []
-
     def _stop(self, index: int) -> list[Event]:
-        call = self._calls.get(index)
         self._block = None
-        events: list[Event] = []
-        if call is None:
-            events += self._said(self._filter.finish()) if self._filter is not None else []
-            self._block_start = self._characters
-            return [*events, BlockStopped()]
-        del self._calls[index]
-        if call.index is not None and not call.fragments:
-            events.append(ToolCallDelta(call.index, "{}"))
-        elif call.answer:
-            events += self._unwrapped(call)
-        if call.index is None and not call.answer:
-            return []
+        if index in self._calls.open:
+            ending = self._calls.stop(index)
+            return [] if ending is None else [*ending, BlockStopped()]
+        events = self._said(self._filter.finish()) if self._filter is not None else []
+        self._block_start = self._characters
         return [*events, BlockStopped()]
-
-    def _unwrapped(self, call: _Call) -> list[Event]:
-        """The answer out of the object it was wrapped in because a tool's arguments must be one."""
-        if not self._plan.unwrap:
-            return [] if call.fragments else [TextDelta("{}")]
-        text = "".join(call.fragments) or "{}"
-        return [TextDelta(unwrapped(text, self._plan.unwrap))]
 
     def _message_stop(self, event: dict[str, Any]) -> list[Event]:
         events = self._stop(self._block) if self._block is not None else []
-        for index in list(self._calls):
+        for index in list(self._calls.open):
             events += self._stop(index)
         if self._held is not None:
             events += self._held.release()
@@ -240,16 +185,17 @@ class ReplyMachine:
         self._reasoning_tokens = thinking_tokens(extra)
         matched = extra.get("stop_sequence")
         finish = self._finish_reason(reason)
-        return [*events, Finished(finish, reason, matched if isinstance(matched, str) else None)]
+        malformed = 0 if finish == "length" else self._calls.malformed  # a limit leaves half a call behind
+        return [*events, Finished(finish, reason, matched if isinstance(matched, str) else None, malformed)]
 
     def _finish_reason(self, reason: str) -> FinishReason:
         known = FINISH_REASONS.get(reason)
         if known is None:
             log.warning("unknown stop reason %r", reason[:64])
             known = "stop"
-        if self._passed_on and known == "stop":
+        if self._calls.passed_on and known == "stop":
             return "tool_calls"
-        return "stop" if known == "tool_calls" and not self._passed_on else known
+        return "stop" if known == "tool_calls" and not self._calls.passed_on else known
 
     def _metered(self, event: dict[str, Any]) -> Metered:
         self._is_metered = True

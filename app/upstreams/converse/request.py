@@ -13,7 +13,7 @@ from app.core.prompt import Message, Text
 from app.upstreams.converse.cache import place_cache_points
 from app.upstreams.converse.flatten import flattened
 from app.upstreams.converse.media import MediaBlocks
-from app.upstreams.converse.messages import to_messages, to_system
+from app.upstreams.converse.messages import Blocks, to_messages, to_system
 from app.upstreams.converse.repair import repair
 from app.upstreams.converse.tools import to_tool_config
 
@@ -34,11 +34,11 @@ def to_body(plan: Plan) -> tuple[dict[str, Any], Counter[str]]:
     if turns is not repaired.messages:
         repairs["flattened-tools"] += 1
     media = MediaBlocks(traits, plan.prompt.model, repairs)
-    statuses = traits.tool_result_status
-    body: dict[str, Any] = {"messages": to_messages(turns, media, statuses=statuses, repairs=repairs)}
+    tool_config, names = to_tool_config(plan, repairs)
+    writer = Blocks(media, names, repairs, statuses=traits.tool_result_status)
+    body: dict[str, Any] = {"messages": to_messages(turns, writer)}
     if repaired.system:
         body["system"] = to_system(repaired.system)
-    tool_config = to_tool_config(plan, repairs)
     if tool_config is not None:
         body["toolConfig"] = tool_config
     place_cache_points(

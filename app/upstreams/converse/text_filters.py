@@ -189,6 +189,39 @@ def json_in(text: str) -> str | None:
     return None
 
 
+_BLANK = re.compile(r"[ \t\r\n]+")
+_QUOTE_OR_ESCAPE = re.compile(r'["\\]')
+
+
+class Compactor:
+    """JSON text in pieces, without the blanks between its tokens: as the whole answer has it, which Converse has parsed."""
+
+    def __init__(self) -> None:
+        self._in_string = False
+        self._escaped = False
+
+    def feed(self, text: str) -> str:
+        out: list[str] = []
+        at = 0
+        while at < len(text):
+            if not self._in_string:
+                quote = text.find('"', at)
+                end = quote + 1 if quote >= 0 else len(text)
+                out.append(_BLANK.sub("", text[at:end]))
+                self._in_string = quote >= 0
+            elif self._escaped:
+                self._escaped, end = False, at + 1
+                out.append(text[at])
+            else:
+                found = _QUOTE_OR_ESCAPE.search(text, at)
+                end = found.end() if found else len(text)
+                out.append(text[at:end])
+                self._escaped = found is not None and found[0] == "\\"
+                self._in_string = found is None or self._escaped
+            at = end
+        return "".join(out)
+
+
 def unwrapped(text: str, key: str) -> str:
     """The JSON text of `key`'s value; the text itself where it is not an object with that key."""
     try:

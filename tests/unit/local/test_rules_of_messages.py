@@ -144,6 +144,11 @@ TOOLS = [
         body(toolConfig={"tools": [tool(schema={"type": "object", "properties": {"a": {"pattern": "(?=x)"}}})]}),
         "regex lookaround is not supported",
     ),
+    (
+        NOVA,
+        body(toolConfig={"tools": [tool(schema={"type": "object", "properties": {"filter[id]": {}}})]}),
+        "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'",
+    ),
 ]
 
 MEDIA = [

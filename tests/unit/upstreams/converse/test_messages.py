@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.core.prompt import CachePoint, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from app.upstreams.converse.media import MediaBlocks
-from app.upstreams.converse.messages import parsed_arguments, to_messages, to_system
+from app.upstreams.converse.messages import Blocks, parsed_arguments, to_messages, to_system
 from tests.unit.upstreams.converse.histories import NOVA_PRO, media, target
 
 
@@ -52,7 +52,7 @@ def test_no_arguments_make_it_fail(arguments: str) -> None:
 def blocks(*parts: Part, role: Any = "user", statuses: bool = True) -> tuple[list[dict[str, Any]], Counter[str]]:
     repairs: Counter[str] = Counter()
     taken = MediaBlocks(target(NOVA_PRO).traits, NOVA_PRO)
-    (message,) = to_messages([Message(role, parts)], taken, statuses=statuses, repairs=repairs)
+    (message,) = to_messages([Message(role, parts)], Blocks(taken, {}, repairs, statuses=statuses))
     assert message["role"] == role
     return message["content"], repairs
 

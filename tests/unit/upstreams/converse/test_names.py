@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.upstreams.converse.names import call_id, restored, tool_name
+from app.upstreams.converse.names import call_id, tool_name
 
 
 @pytest.mark.parametrize("name", ["get_weather", "a", "A-b_9", "n" * 64])
@@ -43,7 +43,3 @@ def test_names_that_read_alike_stay_apart() -> None:
 def test_a_trailing_line_break_is_no_valid_name() -> None:
     assert tool_name("f\n") != "f\n"
     assert call_id("c\n") != "c\n"
-
-
-def test_aliases_lead_back_to_the_clients_names() -> None:
-    assert restored(["get", "fs.read"]) == {tool_name("fs.read"): "fs.read"}

@@ -336,10 +336,29 @@ def test_structured_output_by_tool_is_content_and_stops() -> None:
     assert (reply.text, reply.tool_calls, reply.finished.reason) == ('{"b":1,"a":2}', (), "stop")
 
 
-def test_structured_output_streams_its_fragments_as_they_come() -> None:
-    frames = [started(0, "answer"), delta(0, toolUse={"input": '{"a"'}), delta(0, toolUse={"input": ": 1}"})]
+def test_structured_output_streams_its_fragments_as_they_come_and_reads_as_the_whole_answer_does() -> None:
+    frames = [started(0, "answer"), delta(0, toolUse={"input": '{ "a"'}), delta(0, toolUse={"input": ' : "b c" }'})]
     reader = machine(JSON_TOOL)
-    assert [reader.feed(*frame) for frame in frames] == [[], [TextDelta('{"a"')], [TextDelta(": 1}")]]
+    assert [reader.feed(*frame) for frame in frames] == [[], [TextDelta('{"a"')], [TextDelta(':"b c"}')]]
+    call = {"toolUse": {"toolUseId": "t", "name": "answer", "input": {"a": "b c"}}}
+    assert reply_of(whole(call, made=JSON_TOOL)).text == '{"a":"b c"}'
+
+
+@pytest.mark.parametrize(
+    ("fragments", "reason", "malformed"),
+    [
+        (['{"a"', ": 1}"], "tool_use", 0),
+        (['{"a"', ": "], "tool_use", 1),
+        (["[1]"], "tool_use", 1),
+        (['{"a"'], "max_tokens", 0),
+        ([], "tool_use", 0),
+    ],
+)
+def test_arguments_that_are_no_object_are_counted(fragments: list[str], reason: str, malformed: int) -> None:
+    frames = [started(0, "f"), *(delta(0, toolUse={"input": each}) for each in fragments), stopped(0)]
+    events = fed([*frames, ("messageStop", {"stopReason": reason})])
+    (finished,) = (event for event in events if isinstance(event, Finished))
+    assert finished.malformed_calls == malformed
 
 
 @pytest.mark.parametrize(

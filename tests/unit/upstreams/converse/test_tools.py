@@ -18,7 +18,8 @@ OBJECT = {"type": "object", "properties": {}}
 
 def config(model: str = SONNET_45, **members: Any) -> tuple[Any, dict[str, int]]:
     repairs: Counter[str] = Counter()
-    return to_tool_config(plan(model, **members), repairs), dict(repairs)
+    made, _ = to_tool_config(plan(model, **members), repairs)
+    return made, dict(repairs)
 
 
 def test_without_tools_there_is_none() -> None:
