@@ -12,6 +12,7 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
+from app.upstreams.converse.property_names import aliases
 from local.emulator import Emulator
 from tests.contract.conftest import KEY, problem, sent
 from tests.contract.words import CLAUDE, CLOCK, NOVA, PING, WEATHER, png, tool_result, user
@@ -292,3 +293,38 @@ def test_an_agent_that_sends_blocks_of_messages_on_chat_has_a_second_turn(client
     turns = sent(emulator)[-1]["messages"]
     assert "image" in turns[0]["content"][1]
     assert turns[1]["content"][0]["toolUse"]["input"] == {"city": "Paris"}
+
+
+ODD: dict[str, Any] = {
+    "type": "object",
+    "properties": {"filter[id]": {"type": "string"}, "$top": {"type": "integer"}},
+    "required": ["filter[id]", "$top"],
+}
+ODD_CALL = '[[emulate: call=find {"%s": "7", "%s": 3}]]'
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("surface", ["chat", "responses", "messages"])
+def test_arguments_with_names_that_bedrock_refuses_come_back_under_them(
+    http: httpx.Client, emulator: Emulator, surface: str, stream: bool
+) -> None:
+    names = aliases(ODD["properties"])
+    said = ODD_CALL % tuple(names.values())
+    asked: dict[str, tuple[str, dict[str, Any]]] = {
+        "chat": ("/v1/chat/completions", {"messages": [user(said)], "tools": [{"type": "function", "function": {
+            "name": "find", "parameters": ODD}}]}),
+        "responses": ("/v1/responses", {"input": said, "tools": [{"type": "function", "name": "find",
+            "parameters": ODD}]}),
+        "messages": ("/v1/messages", {"max_tokens": 200, "messages": [user(said)], "tools": [{"name": "find",
+            "input_schema": ODD}]}),
+    }  # fmt: skip
+    path, body = asked[surface]
+    request: dict[str, Any] = {"model": CLAUDE, "stream": stream, **body}
+    reply = http.post(path, json=request, headers={"x-api-key": KEY})
+    assert reply.status_code == 200, reply.text
+    assert "property-name" in reply.headers["x-gateway-repairs"]
+    schema = sent(emulator)[-1]["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]
+    assert list(schema["properties"]) == schema["required"] == [*names.values()]
+    text = reply.text.replace("\\", "")
+    assert "filter[id]" in text
+    assert not any(alias in text for alias in names.values())
