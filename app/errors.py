@@ -2,7 +2,8 @@
 
     GatewayError                      status, type, code, param, retry_after, should_retry
     ├── InvalidRequest          400   the request is wrong; `param` names the field
-    │   └── UnsupportedField    400   the model refuses a field of the request: mended once, then told
+    │   ├── UnsupportedField    400   the model refuses a field of the request: mended once, then told
+    │   └── ContextOverflow     400   the prompt is longer than the model takes
     ├── Unauthenticated         401   no key, or not one of ours
     ├── PermissionDenied        403   the key or the account may not do this
     ├── NotFound                404   no such route, model or object
@@ -24,6 +25,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+PROMPT_TOO_LONG = "prompt is too long"
 
 
 class GatewayError(Exception):
@@ -79,6 +82,32 @@ class UnsupportedField(InvalidRequest):
     def __init__(self, message: str, *, quirk: str, param: str | None = None) -> None:
         super().__init__(message, param=param, code="unsupported_parameter")
         self.quirk = quirk
+
+
+class ContextOverflow(InvalidRequest):
+    """The prompt is longer than the model takes. `tokens`: its length, `limit`: the model's, as far as they are known.
+
+    The text is a contract: agents compact a conversation when they read "maximum context length is N tokens" (OpenAI's
+    wording) or "prompt is too long: M tokens > N maximum" (Anthropic's, and all that is sent on its surface).
+    """
+
+    def __init__(self, told: str, *, tokens: int | None = None, limit: int | None = None) -> None:
+        known = f"is {limit} tokens" if limit else "was exceeded"
+        length = f" However, your messages resulted in {tokens} tokens." if limit and tokens else ""
+        numbers = f": {tokens} tokens > {limit} maximum" if limit and tokens else ""
+        super().__init__(
+            f"This model's maximum context length {known}.{length} Please reduce the length of the messages. "
+            f"({PROMPT_TOO_LONG}{numbers}) {told}".rstrip(),
+            code="context_length_exceeded",
+            param="messages",
+        )
+        self.told = told
+        self.tokens = tokens
+        self.limit = limit
+
+    def of(self, limit: int | None) -> ContextOverflow:
+        """With the model's limit, where the model did not name it."""
+        return self if self.limit or not limit else ContextOverflow(self.told, tokens=self.tokens, limit=limit)
 
 
 class Unauthenticated(GatewayError):

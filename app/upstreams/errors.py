@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from app.errors import (
+    ContextOverflow,
     GatewayError,
     InvalidRequest,
     NotFound,
@@ -239,12 +240,12 @@ def _validation(message: str) -> GatewayError | None:
     return None
 
 
-def context_overflow(message: str) -> InvalidRequest:
-    """Agents look for either wording: OpenAI's "maximum context length" or Anthropic's "prompt is too long"."""
+def context_overflow(message: str) -> ContextOverflow:
     numbers = re.search(r"(\d[\d,]*)\D{1,40}?(?:>|exceed\w*|maximum|limit)\D{0,40}?(\d[\d,]*)", message)
-    told = f": {numbers[1]} tokens > {numbers[2]} maximum" if numbers else ""
-    text = f"This model's maximum context length was exceeded (prompt is too long{told}). {scrub(message)}"
-    return InvalidRequest(text, code="context_length_exceeded", param="messages")
+    if not numbers:
+        return ContextOverflow(scrub(message))
+    first, second = (int(number.replace(",", "")) for number in numbers.groups())
+    return ContextOverflow(scrub(message), tokens=max(first, second), limit=min(first, second))
 
 
 def _original(row: _Row, members: Mapping[str, Any]) -> _Row:

@@ -139,6 +139,7 @@ def test_too_long_a_prompt(client: OpenAI, stream: bool) -> None:
     with pytest.raises(openai.BadRequestError) as raised:
         provoke(client, "context-overflow", stream)
     assert problem(raised.value) == ("invalid_request_error", "context_length_exceeded", "messages")
+    assert re.search(r"This model's maximum context length is \d+ tokens\.", raised.value.message)
 
 
 @pytest.mark.parametrize("marker", ["first-event-throttle", "context-overflow stream"])

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from app.api.messages.parameters import ERRORS
+from app.errors import PROMPT_TOO_LONG
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -29,6 +30,8 @@ _CODES = {
     "upstream_timeout": 504,
     "deadline_exceeded": 504,
 }
+_OVERFLOW = re.compile(PROMPT_TOO_LONG + r"(?:: \d+ tokens > \d+ maximum)?")
+"""Anthropic's whole message, as `errors.ContextOverflow` has it beside OpenAI's."""
 _DURATION = re.compile(r"(?:(\d+)m(?!s))?(?:([\d.]+)(ms|s))?\Z")
 
 
@@ -47,7 +50,10 @@ def envelope(body: dict[str, Any], status: int | None = None) -> dict[str, Any]:
     error = body.get("error")
     error = error if isinstance(error, dict) else {}
     param, message = error.get("param"), str(error.get("message") or "The request failed.")
-    if isinstance(param, str) and param and param not in message:
+    overflow = _OVERFLOW.search(message) if error.get("code") == "context_length_exceeded" else None
+    if overflow is not None:
+        message = overflow[0]
+    elif isinstance(param, str) and param and param not in message:
         message = f"{param}: {message}"
     kind = type_of(_status(error) if status is None else status)
     told: dict[str, Any] = {"type": kind, "message": message}

@@ -14,7 +14,7 @@ from app.core.events import Batch, Event
 from app.core.json_values import parse_or_mend, parse_with_halves
 from app.core.plan import Plan
 from app.core.ports import Call
-from app.errors import GatewayError, UpstreamFailure
+from app.errors import ContextOverflow, GatewayError, UpstreamFailure
 from app.upstreams.converse.characters import CharacterJoiner
 from app.upstreams.converse.reply import ReplyMachine
 from app.upstreams.converse.request import to_body, to_bytes, to_path
@@ -62,7 +62,7 @@ class ConverseUpstream:
             if exchange.reusable:
                 response.release_conn()
         except Exception as problem:
-            raise from_exception(problem) from problem
+            raise _of_model(problem, plan) from problem
         finally:
             response.close()  # does nothing where the connection went back to the pool
 
@@ -77,7 +77,7 @@ class ConverseUpstream:
                 raise refusal(response.status, response.headers, data)
             return ReplyMachine(plan, upstream_id).whole(_decoded(data))
         except Exception as problem:
-            raise from_exception(problem) from problem
+            raise _of_model(problem, plan) from problem
 
     def _open(self, plan: Plan, call: Call, exchange: Exchange) -> urllib3.BaseHTTPResponse:
         """The response to a streamed request, with its head read and nothing more."""
@@ -87,7 +87,7 @@ class ConverseUpstream:
                 raise refusal(response.status, response.headers, response.read())
             return response
         except Exception as problem:
-            raise from_exception(problem) from problem
+            raise _of_model(problem, plan) from problem
 
     def _post(self, plan: Plan, call: Call, exchange: Exchange, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         body, repairs = to_body(plan)
@@ -166,3 +166,9 @@ def _decoded(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UpstreamFailure("Bedrock answered with something that is not JSON.", code="upstream_bad_answer")
     return value
+
+
+def _of_model(problem: Exception, plan: Plan) -> GatewayError:
+    """What went wrong with a call, as an error of the gateway; an overflow with the length of the model's context."""
+    error = from_exception(problem)
+    return error.of(plan.target.traits.context_window) if isinstance(error, ContextOverflow) else error

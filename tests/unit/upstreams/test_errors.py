@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.plan import QUIRKS
-from app.errors import GatewayError, InvalidRequest, NotFound, PermissionDenied, UnsupportedField
+from app.errors import ContextOverflow, GatewayError, InvalidRequest, NotFound, PermissionDenied, UnsupportedField
 from app.upstreams.errors import QUIRK_PATTERNS, from_aws, scrub
 from local.models import MODELS
 from local.rules import violations
@@ -132,9 +132,30 @@ def test_an_overflow_is_told_in_both_wordings_agents_look_for(marker: str, code:
     assert "prompt is too long" in error.message
 
 
-def test_an_overflow_is_told_with_its_numbers() -> None:
-    error = from_aws("ValidationException", "prompt is too long: 210,000 tokens > 200,000 maximum", 400)
-    assert "210,000 tokens > 200,000 maximum" in error.message
+@pytest.mark.parametrize(
+    "message",
+    [
+        "prompt is too long: 210,000 tokens > 200,000 maximum",
+        "The model returned the following errors: prompt is too long: 210000 tokens > 200000 maximum",
+        "Input length of 210000 exceeds the maximum of 200000.",
+    ],
+)
+def test_an_overflow_is_told_with_its_numbers(message: str) -> None:
+    error = from_aws("ValidationException", f"Too many tokens. {message}", 400)
+    assert error.message.startswith(
+        "This model's maximum context length is 200000 tokens. However, your messages resulted in 210000 tokens. "
+        "Please reduce the length of the messages. (prompt is too long: 210000 tokens > 200000 maximum) "
+    )
+
+
+def test_an_overflow_without_numbers_names_the_models_own_length() -> None:
+    error = from_aws("ValidationException", "Input is too long for requested model.", 400)
+    assert isinstance(error, ContextOverflow)
+    assert error.of(None) is error
+    assert error.of(200_000).message == (
+        "This model's maximum context length is 200000 tokens. Please reduce the length of the messages. "
+        "(prompt is too long) Input is too long for requested model."
+    )
 
 
 def test_a_model_id_aws_does_not_know_is_a_404() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from app.api.messages.problems import answer_headers, envelope, reset_time, translated, type_of
 from app.errors import (
+    ContextOverflow,
     GatewayError,
     Internal,
     InvalidRequest,
@@ -62,6 +63,15 @@ def test_within_a_stream_the_type_is_told_from_the_error(error: GatewayError, ki
 def test_the_place_is_told_once() -> None:
     assert envelope(InvalidRequest("Bad.", param="a.b").body())["error"]["message"] == "a.b: Bad."
     assert envelope(InvalidRequest("a.b: Bad.", param="a.b").body())["error"]["message"] == "a.b: Bad."
+
+
+def test_a_prompt_that_is_too_long_has_anthropics_words_only() -> None:
+    error = ContextOverflow("Input is too long.", tokens=210_000, limit=200_000)
+    assert envelope(error.body(), 400)["error"] == {
+        "type": "invalid_request_error",
+        "message": "prompt is too long: 210000 tokens > 200000 maximum",
+    }
+    assert envelope(ContextOverflow("").of(8000).body(), 400)["error"]["message"] == "prompt is too long"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]"])
