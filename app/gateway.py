@@ -96,6 +96,8 @@ class Books(Protocol):
 
     def record(self, call: Call, tally: Tally, ending: Ending) -> UsageRecord: ...
 
+    def likely_tokens(self, plan: Plan) -> int: ...
+
 
 class Cache(Protocol):
     """Answers that were given before: `stages.cache.ResponseCache`."""
@@ -201,6 +203,7 @@ class Gateway:
         if call.output_limit is not None:
             tally.plans = await self._limited(plans, call, call.output_limit, *before)
         tally.admitted = True
+        call.prompt_estimate = lambda: self._books.likely_tokens(plans[0])
 
         def produce() -> AsyncGenerator[Choice, None]:
             return self._produced(tally.plans, call, n)

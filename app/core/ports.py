@@ -45,6 +45,7 @@ class Call:
     `deadline`: epoch seconds by which the answer must be over; None where there is no such limit.
     `metadata` and `user`: what the request says of itself, for the record. `cache`: what its `x-gateway-cache` header asks.
     `output_limit`: tokens per answer that a hard budget has reserved; None where no hard budget limits the output.
+    `prompt_estimate`: a likely number of the prompt's tokens, once it is planned; computed when it is called.
     """
 
     request_id: str
@@ -61,6 +62,7 @@ class Call:
     cache: str = ""
     traffic: Traffic = "realtime"
     output_limit: int | None = None
+    prompt_estimate: Callable[[], int] = lambda: 0
 
 
 class ChatUpstream(Protocol):

@@ -18,7 +18,7 @@ from app.core.money import Cost, Prices
 from app.core.plan import Plan, Target
 from app.core.ports import Call, Embedder, EmbeddingRequest, Embeddings
 from app.errors import GatewayError, shutting_down
-from app.stages.estimate import answer_cost, chat_demand, embedding_tokens, output_limit, prompt_tokens
+from app.stages.estimate import answer_cost, chat_demand, embedding_tokens, likely_tokens, output_limit, prompt_tokens
 from app.stages.output_budget import largest_limit, sent_limit
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ class Bookkeeper:
         self._output = output
         self._ahead = ahead
         self._limit_output = limit_output
+
+    def likely_tokens(self, plan: Plan) -> int:
+        return likely_tokens(plan)
 
     async def demand(self, call: Call, plans: Sequence[Plan], n: int) -> Demand:
         """Of a chain the most expensive target counts: which one will answer is not known yet."""

@@ -8,7 +8,7 @@ from typing import Protocol
 from app.core.plan import Plan
 from app.core.ports import Call, TokenCount
 from app.errors import GatewayError
-from app.stages.estimate import media_tokens, prompt_tokens
+from app.stages.estimate import likely_tokens
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +33,4 @@ class Counter:
                 return TokenCount(await self._asked.count(plan, call), estimated=False)
             except GatewayError as problem:
                 log.info("tokens for %s are estimated: %s", plan.target.base_id, problem.code or problem.type)
-        return TokenCount(estimated(plan), estimated=True)
-
-
-def estimated(plan: Plan) -> int:
-    """A likely number, for a client that decides by it when to compact its history: three and a half bytes of text a token,
-    where admission reckons with two."""
-    media = media_tokens(plan)
-    return media + max(1, (prompt_tokens(plan) - media) * 4 // 7)
+        return TokenCount(likely_tokens(plan), estimated=True)

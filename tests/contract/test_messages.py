@@ -469,3 +469,14 @@ def test_models_are_theirs_for_their_clients(client: Anthropic, http: httpx.Clie
     body: Any = raised.value.body
     assert body["error"]["type"] == "not_found_error"
     assert http.get("/v1/models", headers={"x-api-key": KEY}).json()["object"] == "list"
+
+
+def test_a_stream_begins_with_an_estimate_of_its_input_and_ends_with_the_exact_number(client: Anthropic) -> None:
+    asked: dict[str, Any] = {"model": CLAUDE, "max_tokens": 50, "messages": [user("word " * 700)]}
+    exact = client.messages.create(**asked).usage.input_tokens
+    with client.messages.stream(**asked) as stream:
+        events = list(stream)
+        final = stream.get_final_message()
+    (start,) = (event.message.usage for event in events if event.type == "message_start")
+    assert exact / 2 < start.input_tokens < exact * 2
+    assert final.usage.input_tokens == exact

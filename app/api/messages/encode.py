@@ -6,6 +6,7 @@ concatenation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
@@ -40,13 +41,14 @@ _THINKING = {"type": "thinking", "thinking": "", "signature": ""}
 
 
 class MessageStream:
-    """The events of one stream. `feed` takes batches, `finish` ends it well, `fail` after an error.
+    """The events of one stream. `feed` takes batches, `finish` ends it well, `fail` after an error. `stops`: the stop sequences
+    asked for. `estimate` gives the prompt's likely tokens, for the first event."""
 
-    `stops`: the stop sequences asked for.
-    """
-
-    def __init__(self, message_id: str, model: str, stops: tuple[str, ...] = ()) -> None:
-        self._start = _message(message_id, model, [], Usage())
+    def __init__(
+        self, message_id: str, model: str, stops: tuple[str, ...] = (), estimate: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._start = partial(_message, message_id, model, [])
+        self._estimate = estimate
         self._stops = stops
         self._begun = False
         self._ended = False
@@ -65,7 +67,7 @@ class MessageStream:
         frames: list[bytes] = []
         if not self._begun:
             self._begun = True
-            frames.append(_frame("message_start", {"message": self._start}))
+            frames.append(_frame("message_start", {"message": self._start(Usage(input=self._estimate()))}))
         for event in batch:
             kind = type(event)
             if kind is TextDelta and self._open == "text":

@@ -27,7 +27,7 @@ async def create(gateway: Gateway, door: Door, limits: RequestLimits, call: Call
     if decoded.stream:
         return EventStream(
             gateway.run(prompt, call, stream=True),
-            MessageStream(message_id, prompt.model, stops),
+            MessageStream(message_id, prompt.model, stops, lambda: call.prompt_estimate()),
             call,
             lambda: receipt_headers(call.receipt),
             ping_interval=door.ping_interval,

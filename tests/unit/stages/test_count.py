@@ -10,7 +10,8 @@ from app.core.plan import Plan
 from app.core.ports import Call, TokenCount
 from app.core.prompt import Blob, Media, Message, Text, ToolResult
 from app.errors import RateLimited
-from app.stages.count import Counter, estimated
+from app.stages.count import Counter
+from app.stages.estimate import likely_tokens
 from tests.unit.plan.planning import NOVA, SONNET_45, asked, call, planned
 
 
@@ -35,7 +36,7 @@ async def test_bedrock_is_asked_where_it_counts() -> None:
 
 async def test_a_refusal_leaves_an_estimate() -> None:
     plan, _ = planned(asked(SONNET_45))
-    assert await Counter(Says(RateLimited("no"))).count(plan, call()) == TokenCount(estimated(plan), True)
+    assert await Counter(Says(RateLimited("no"))).count(plan, call()) == TokenCount(likely_tokens(plan), True)
 
 
 async def test_a_fault_of_ours_is_not_hidden() -> None:
@@ -45,8 +46,8 @@ async def test_a_fault_of_ours_is_not_hidden() -> None:
 
 def test_an_estimate_is_likely_and_grows() -> None:
     plan, _ = planned(asked(NOVA, {"role": "user", "content": "word " * 700}))
-    assert 700 <= estimated(plan) <= 1400
+    assert 700 <= likely_tokens(plan) <= 1400
     picture = Media("image", Blob("AAAA", 3))
     turn = Message("user", (ToolResult("t", (picture, Text("a"))), picture))
-    assert estimated(replace(plan, messages=(turn,))) > 3200
-    assert estimated(replace(plan, messages=())) == 1
+    assert likely_tokens(replace(plan, messages=(turn,))) > 3200
+    assert likely_tokens(replace(plan, messages=())) == 1
