@@ -87,7 +87,7 @@ BLOCKS: dict[str, str] = {
 """The blocks a message may hold. `cache_control` on any of them is a cache point behind it, on a tool behind the tool."""
 
 EVENTS: dict[str, str] = {
-    "message_start": "The message, empty; `input_tokens` is an estimate, because Bedrock reports them at the end: `message_delta` is exact.",
+    "message_start": "The message, empty; `input_tokens` is an estimate: Bedrock counts at the end, see `message_delta`.",
     "content_block_start": "`text`, `thinking`, `redacted_thinking` (whole) or `tool_use`; indexes count from 0, without gaps.",
     "content_block_delta": "`text_delta`, `thinking_delta`, `signature_delta` (one, whole), `input_json_delta`, "
     "`citations_delta`.",
