@@ -168,6 +168,15 @@ class Gateway:
                 folds[choice].extend(batch)
         return [fold.reply() for fold in folds]
 
+    async def check(self, call: Call) -> None:
+        """Refuse a call before anything is looked up for it, where that is certain already. On the books like any other."""
+        refusal = self._books.accounting.foresee(call)
+        if refusal is not None:
+            tally = Tally(self._clock, self._books.accounting)
+            ending = Ending("error", refusal, self._clock(), False, 1)
+            await lasting(tally.settlement.settle(self._books.record(call, tally, ending)))
+            raise refusal
+
     async def count(self, prompt: Prompt, call: Call) -> TokenCount:
         """How many tokens the prompt has. On the books as a request that used nothing; no limit holds it up."""
         assert self._counter is not None
@@ -175,6 +184,7 @@ class Gateway:
         outcome: Outcome = "disconnected"
         failure: GatewayError | None = None
         try:
+            await self._planner.check(prompt, call)
             plan = await self._planner.plan(await self._prepared(prompt, call), call, stream=False)
             counted = await in_time(self._counter().count(plan, call), call.deadline)
             outcome = "ok"
@@ -196,6 +206,10 @@ class Gateway:
     async def _answers(
         self, prompts: Sequence[Prompt], call: Call, tally: Tally, stream: bool, n: int
     ) -> AsyncGenerator[Choice, None]:
+        if refusal := self._books.accounting.foresee(call):
+            raise refusal
+        for each in prompts:
+            await self._planner.check(each, call)
         prepared = [await self._prepared(each, call) for each in prompts]
         before = call.receipt.repairs.copy(), dict(call.receipt.ignored)
         plans = tally.plans = [await self._planner.plan(each, call, stream=stream) for each in prepared]

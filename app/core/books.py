@@ -89,6 +89,10 @@ class Settlement(Protocol):
 class Accounting(Settlement, Protocol):
     """Lets requests in, or not, and keeps the books. To `settle` with it is for those that failed before they were in."""
 
+    def foresee(self, call: Call) -> GatewayError | None:
+        """Why the request will be refused, as far as that is certain without an estimate and without asking the table."""
+        ...
+
     async def admit(self, call: Call, demand: Callable[[], Awaitable[Demand]]) -> Settlement:
         """Raises RateLimited, QuotaExceeded, and UpstreamFailure 503 where limits can't be checked.
 

@@ -44,8 +44,8 @@ class Call:
     `stopping`: the process ends before the answer is whole.
     `deadline`: epoch seconds by which the answer must be over; None where there is no such limit.
     `metadata` and `user`: what the request says of itself, for the record. `cache`: what its `x-gateway-cache` header asks.
-    `output_limit`: tokens per answer that a hard budget has reserved; None where no hard budget limits the output.
-    `prompt_estimate`: a likely number of the prompt's tokens, once it is planned; computed when it is called.
+    `output_limit`: tokens per answer that a hard budget has reserved; None without one. `prompt_estimate` computes a likely
+    number of the prompt's tokens, once it is planned.
     """
 
     request_id: str
@@ -101,9 +101,11 @@ class Planner(Protocol):
         """
         ...
 
+    async def check(self, prompt: Prompt, call: Call) -> None:
+        """Raises what `plan` would where the model is the reason: it is not there, or not for this key."""
+
     async def learn(self, target: Target, quirk: str) -> bool:
         """Remember that the model refuses something. False when that was known, so that trying again is pointless."""
-        ...
 
 
 class Lessons(Protocol):

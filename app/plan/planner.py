@@ -86,10 +86,7 @@ class ModelPlanner:
         route: tuple[Hop, ...] = (),
     ) -> Plan:
         access = call.caller.access
-        if self._router is not None and (route or self._router.concerns(prompt.model, access)):
-            target, route = await self._router.choose(prompt.model, access, route=route)
-        else:
-            target = await self._resolve(prompt.model)
+        target, route = await self._target(prompt, access, route)
         traits = target.traits
         for quirk in sorted(self._lessons.known(target.base_id) | quirks):
             traits = without(traits, quirk)
@@ -109,6 +106,14 @@ class ModelPlanner:
                 f"Parameter {name!r} has no effect with this model.", param=name, code="unsupported_parameter"
             )
         return _plan(draft)
+
+    async def check(self, prompt: Prompt, call: Call) -> None:
+        await self._target(prompt, call.caller.access, ())
+
+    async def _target(self, prompt: Prompt, access: Access, route: tuple[Hop, ...]) -> tuple[Target, tuple[Hop, ...]]:
+        if self._router is not None and (route or self._router.concerns(prompt.model, access)):
+            return await self._router.choose(prompt.model, access, route=route)
+        return await self._resolve(prompt.model), route
 
     async def learn(self, target: Target, quirk: str) -> bool:
         if quirk == "profile":

@@ -24,8 +24,10 @@ from app.core.lasting import lasting, start
 from app.core.ports import Call, Caller
 from app.core.table import TableUnavailable
 from app.core.windows import MINUTE
+from app.errors import GatewayError
 from app.stages.limits import Alerts, is_out_of_money, left_of, rate_headers, refusal
-from app.stages.output_budget import SeenLedgers, least_limit, limit_for
+from app.stages.output_budget import least_limit, limit_for
+from app.stages.seen_ledgers import SeenLedgers
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +48,7 @@ class Ledgers(Protocol):
     async def sweep(self, hold: Any) -> Mapping[Charge, int]: ...
 
 
-class Rollups(Protocol):
-    """`stores.rollups.Recorder`."""
-
+class Rollups(Protocol):  # `stores.rollups.Recorder`
     def record(self, record: UsageRecord, counted: Sequence[str]) -> None: ...
     def charge_unsettled(
         self, project: str, key: str, user: str, nanos: int, at: float, *, counted: Sequence[str]
@@ -100,6 +100,9 @@ class Admission:
         call.receipt.headers.clear()  # what was known from other requests, maybe of another model
         self._tell(call, holds)
         return Visit(self, call, holds)
+
+    def foresee(self, call: Call) -> GatewayError | None:
+        return self.seen.refusal(call.caller.scopes, self.clock()) if call.caller.scopes else None
 
     def settle(self, record: UsageRecord) -> Awaitable[None] | None:
         """For a request that was never admitted."""

@@ -1,16 +1,11 @@
-"""Turns money into an output limit: under a hard budget the tokens that are reserved are also the limit that is sent. Pure
-but for what `SeenLedgers` remembers.
-"""
+"""Turns money into an output limit: under a hard budget the tokens that are reserved are also the limit that is sent. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable
 
-from app.core.access import Scope
 from app.core.books import OutputTerms
 from app.core.plan import Traits
-from app.core.windows import window_at
 
 MAX_LIMIT = 32_000
 """Tokens: the largest limit that the gateway sets by itself."""
@@ -18,7 +13,6 @@ MIN_LIMIT = 1_024
 """Tokens: a budget that pays for fewer than these refuses the request, because such an answer is of little use."""
 SHARE = 4
 """One request may reserve this part of what is left, so that several can run at once."""
-_REMEMBERED = 5000
 
 
 def limit_for(terms: OutputTerms, remaining: int) -> int:
@@ -56,29 +50,3 @@ def sent_limit(limit: int, traits: Traits, *, named: bool) -> int:
 
 def _known(traits: Traits) -> list[int]:
     return [limit for limit in (traits.max_output, traits.max_tokens_limit) if limit]
-
-
-class SeenLedgers:
-    """What this process last saw used of each budget. It may be out of date; the conditional write decides."""
-
-    def __init__(self) -> None:
-        self._used: dict[tuple[str, str], tuple[str, int]] = {}
-
-    def note(self, scope: Scope, window: str, item: Mapping[str, Any]) -> None:
-        """`window`: the name of the window that the ledger's `item` belongs to."""
-        if scope.budget is None or not scope.budget.hard:
-            return
-        if len(self._used) > _REMEMBERED:
-            self._used.pop(next(iter(self._used)))
-        used = item.get("used", 0)
-        self._used[scope.kind, scope.id] = (window, used if isinstance(used, int) else 0)
-
-    def remaining(self, scopes: Sequence[Scope], now: float) -> int | None:
-        """Nano-USD left of the tightest hard budget, None where there is none."""
-        left = [self._left(scope, now) for scope in scopes if scope.budget is not None and scope.budget.hard]
-        return min(left, default=None)
-
-    def _left(self, scope: Scope, now: float) -> int:
-        assert scope.budget is not None
-        window, used = self._used.get((scope.kind, scope.id), ("", 0))
-        return scope.budget.nanos - (used if window == window_at(scope.budget.interval, now).name else 0)

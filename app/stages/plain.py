@@ -14,6 +14,9 @@ class Plain:
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
 
+    def foresee(self, call: Call) -> None:
+        return None
+
     async def admit(self, call: Call, demand: Callable[[], Awaitable[Demand]]) -> Settlement:
         return self
 

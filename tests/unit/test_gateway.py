@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,7 +18,7 @@ from app.core.plan import Plan
 from app.core.ports import Call, ChatUpstream, TokenCount
 from app.core.prompt import Message, Prompt, Text
 from app.core.route import Hop
-from app.errors import InvalidRequest, UpstreamFailure
+from app.errors import GatewayError, InvalidRequest, NotFound, RateLimited, UpstreamFailure
 from app.gateway import Gateway
 from app.stages.bookkeeping import Bookkeeper
 from app.stages.plain import Plain
@@ -103,6 +103,46 @@ async def test_preparers_come_before_the_planner() -> None:
     made = Gateway(planner, Scripted(ANSWER), Bookkeeper(Plain(Records()), PRICES), [Preparing(), Preparing()])
     await made.complete(PROMPT, call())
     assert planner.prompt.model == "m!!"
+
+
+class Full(Plain):
+    """Implements Accounting: nobody may go."""
+
+    def foresee(self, call: Call) -> GatewayError | None:  # type: ignore[override]
+        return RateLimited("Not now.")
+
+
+class Absent(FixedPlanner):
+    async def check(self, prompt: Prompt, call: Call) -> None:
+        raise NotFound("There is no such model.", code="model_not_found")
+
+
+class Unwanted:
+    """Implements Preparer."""
+
+    async def prepare(self, prompt: Prompt, of: Call) -> Prompt:
+        raise AssertionError("a request that is refused fetches nothing")
+
+
+async def test_a_request_that_is_refused_anyway_fetches_and_looks_up_nothing() -> None:
+    records = Records()
+    made = Gateway(FixedPlanner(), Scripted(ANSWER), Bookkeeper(Full(records), PRICES), [Unwanted()])
+    with pytest.raises(RateLimited):
+        await made.complete(PROMPT, call())
+    with pytest.raises(RateLimited):
+        await made.check(call())
+    assert [(each.outcome, each.status) for each in records.all] == [("error", 429)] * 2
+
+
+async def test_a_request_for_a_model_that_is_not_there_fetches_nothing() -> None:
+    records = Records()
+    books = Bookkeeper(Plain(records), PRICES)
+    made = Gateway(Absent(), Scripted(ANSWER), books, [Unwanted()], counter=lambda: cast(Any, None))
+    with pytest.raises(NotFound):
+        await made.complete(PROMPT, call())
+    with pytest.raises(NotFound):
+        await made.count(PROMPT, call())
+    assert [each.error_code for each in records.all] == ["model_not_found"] * 2
 
 
 async def test_a_whole_answer_is_the_fold_of_the_same_events() -> None:

@@ -89,6 +89,7 @@ async def input_tokens(desk: Desk, call: Call, request: Request) -> Response:
 
 
 async def compacted(desk: Desk, call: Call, request: Request) -> Response:
+    await desk.gateway.check(call)
     body = await desk.door.body(request)
     work = compact(desk, call, body, int(time.time()))
     found = await watched(work, request.receive, call, drain=desk.door.drain)

@@ -19,6 +19,7 @@ from app.web.receipt import receipt_headers
 
 async def create(desk: Desk, call: Call, request: Request) -> Response:
     tenant, door = call.caller.key_id, desk.door
+    await desk.gateway.check(call)
     body = await door.body(request)
     prepared = await desk.state.prepare(tenant, body, large=_is_large(request))
     decoded = prepared.decoded

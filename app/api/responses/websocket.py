@@ -112,6 +112,7 @@ class Connection:
             generate = body.pop("generate", True) is not False
             caller = await authenticate(self._headers, self._desk.door.keys)
             call = self._call = Call(request_id, caller, "responses", started=time.time())
+            await self._desk.gateway.check(call)
             prepared = await self._desk.state.prepare(caller.key_id, body, self._newest, large=large)
             note(call, prepared.decoded)
             stream = ResponseStream(

@@ -132,6 +132,18 @@ class Visit:
         await leave(self.settlement.settle(record(self.call, cost, tokens)))
 
 
+async def test_a_budget_that_this_process_saw_spent_refuses_without_the_table() -> None:
+    house, scope = House(), Scope("key", "key_1", budget=Budget(100))
+    call = Call("r", Caller("key_1", scopes=(scope,)), "chat.completions", started=NOW)
+    assert house.admission.foresee(call) is None
+    await (await house.ask(scope, cost=100)).leave(100)
+    house.table.calls.clear()
+    error = house.admission.foresee(call)
+    assert isinstance(error, QuotaExceeded)
+    assert house.table.calls == []
+    assert house.admission.foresee(Call("r", Caller("key_2"), "chat.completions", started=NOW)) is None
+
+
 async def leave(work: Awaitable[None] | None) -> None:
     if work is not None:
         await work

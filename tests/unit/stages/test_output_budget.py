@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.access import Budget, Scope
 from app.core.books import OutputTerms
 from app.core.plan import Traits
 from app.core.windows import window_at
-from app.stages.output_budget import SeenLedgers, largest_limit, limit_for, sent_limit
+from app.stages.output_budget import largest_limit, limit_for, sent_limit
 
 NOW = 1_795_266_030.0
 DAY = window_at("day", NOW).name
@@ -66,25 +65,3 @@ def test_what_models_can_say_bounds_a_limit() -> None:
     assert [sent_limit(9000, each, named=False) for each in (small, learned, unknown)] == [4096, 2048, 9000]
     assert [sent_limit(9000, each, named=True) for each in (small, learned, unknown)] == [9000, 2048, 9000]
     assert sent_limit(1, Traits(min_max_tokens=16), named=True) == 16
-
-
-def test_what_is_left_is_known_from_the_ledger_of_this_window_only() -> None:
-    seen = SeenLedgers()
-    key = Scope("key", "k", budget=Budget(1000, "day"))
-    project = Scope("project", "p", budget=Budget(900, "day"))
-    soft = Scope("organization", "o", budget=Budget(5, "day", hard=False))
-    assert seen.remaining([soft], NOW) is None
-    assert seen.remaining([key, project, soft], NOW) == 900
-    seen.note(key, DAY, {"used": 300})
-    seen.note(soft, DAY, {"used": 300})
-    seen.note(project, DAY, {"used": "broken"})
-    assert seen.remaining([key, project], NOW) == 700
-    assert seen.remaining([key, project], NOW + 86_400) == 900
-
-
-def test_the_ledgers_seen_are_bounded() -> None:
-    seen = SeenLedgers()
-    for number in range(5100):
-        seen.note(Scope("key", str(number), budget=Budget(1000, "day")), DAY, {"used": 1})
-    assert seen.remaining([Scope("key", "0", budget=Budget(1000, "day"))], NOW) == 1000
-    assert seen.remaining([Scope("key", "5099", budget=Budget(1000, "day"))], NOW) == 999

@@ -70,6 +70,9 @@ class FixedPlanner:
         call.receipt.model = self.made.target.shown
         return self.made
 
+    async def check(self, prompt: Prompt, call: Call) -> None:
+        """Whatever is asked for is there."""
+
     async def learn(self, target: Target, quirk: str) -> bool:
         new = quirk not in self.learned
         self.learned.add(quirk)

@@ -43,7 +43,8 @@ class Keys:
 class Model:
     """Answers `You said: <the last text>`. `held`: what an answer waits for after its first word; `failing`: what it raises.
 
-    `late`: whether it raises only after its first word. `silent`: whether it ends without a word.
+    `late`: whether it raises only after its first word. `silent`: whether it ends without a word. `refusal`: what the
+    caller's limits are known to answer.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,7 @@ class Model:
         self.failing: Exception | None = None
         self.late = False
         self.silent = False
+        self.refusal: Exception | None = None
         self.closed = 0
 
     async def run(self, prompt: Prompt, call: Call, *, stream: bool) -> AsyncGenerator[tuple[int, Batch], None]:
@@ -73,6 +75,10 @@ class Model:
             yield 0, [TextDelta(said(prompt)), BlockStopped(), Finished("stop"), Metered(USAGE)]
         finally:
             self.closed += 1
+
+    async def check(self, call: Call) -> None:
+        if self.refusal is not None:
+            raise self.refusal
 
     async def complete(self, prompt: Prompt, call: Call) -> list[Reply]:
         self.prompts.append(prompt)

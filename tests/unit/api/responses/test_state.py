@@ -9,7 +9,7 @@ import pytest
 
 from app.core.responses import DEEPEST, StoredResponse
 from app.core.table import TableUnavailable
-from app.errors import UpstreamFailure
+from app.errors import QuotaExceeded, UpstreamFailure
 from tests.unit.api.responses.serving import ANN, BOB, MODEL, Served, spoken
 
 
@@ -106,6 +106,15 @@ async def test_what_cannot_be_continued(given: dict[str, Any], told: tuple[int, 
     served = Served()
     async with served.client() as ann:
         assert (await ann.no("POST", "/responses", {"model": MODEL, "input": "x"} | given))[:2] == told
+
+
+@pytest.mark.parametrize("path", ["/responses", "/responses/compact"])
+async def test_a_caller_without_money_is_refused_before_anything_is_looked_up(path: str) -> None:
+    served = Served()
+    served.model.refusal = QuotaExceeded("Nothing is left.")
+    async with served.client() as ann:
+        body = {"model": MODEL, "input": "x", "previous_response_id": "resp_unknown"}
+        assert (await ann.no("POST", path, body))[0] == 429
 
 
 async def test_an_empty_reference_is_none() -> None:
