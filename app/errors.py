@@ -75,13 +75,17 @@ class InvalidRequest(GatewayError):
 
 
 class UnsupportedField(InvalidRequest):
-    """The model refused one field. `quirk` is the name under which the planner can avoid it (see `core.plan.QUIRKS`)."""
+    """The model refused one field. `quirk` is the name under which the planner can avoid it (see `core.plan.QUIRKS`).
+
+    `of_value`: it was this request's value that was refused, so that others may well send the field.
+    """
 
     code = "unsupported_parameter"
 
-    def __init__(self, message: str, *, quirk: str, param: str | None = None) -> None:
+    def __init__(self, message: str, *, quirk: str, param: str | None = None, of_value: bool = False) -> None:
         super().__init__(message, param=param, code="unsupported_parameter")
         self.quirk = quirk
+        self.of_value = of_value
 
 
 class ContextOverflow(InvalidRequest):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 from app.core.ports import Allowance, Call, Fetcher
 from app.core.prompt import Blob, Broken, Link, Media, Message, Part, Prompt, ToolResult
@@ -14,6 +15,8 @@ from app.errors import InvalidRequest
 
 MAX_LINKS = 40
 AT_ONCE = 6
+SHARE = 8
+"""Fetches of one key at once, so that its slow hosts do not hold up those of others: there are threads for several keys."""
 
 
 class FetchLinks:
@@ -22,6 +25,7 @@ class FetchLinks:
     def __init__(self, fetcher: Fetcher, max_total: int) -> None:
         self._fetcher = fetcher
         self._max_total = max_total
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def prepare(self, prompt: Prompt, call: Call) -> Prompt:
         found = [(media, media.source.url) for media in _media(prompt) if isinstance(media.source, Link)]
@@ -36,9 +40,10 @@ class FetchLinks:
                 f"At most {MAX_LINKS} remote files per request.", param=list(strict.values())[MAX_LINKS]
             )
         room, allowance = asyncio.Semaphore(AT_ONCE), Allowance(self._max_total)
+        share = self._shares.setdefault(call.caller.key_id, asyncio.Semaphore(SHARE))
 
         async def fetch(url: str, param: str) -> Blob | Broken:
-            async with room:
+            async with room, share:
                 try:
                     return await self._fetcher.fetch(url, param=param, allowance=allowance)
                 except InvalidRequest as problem:

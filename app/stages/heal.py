@@ -73,7 +73,7 @@ class Heal:
                 if begun or len(quirks) >= MAX_MENDINGS or not await self._can_be_mended(plan, problem.quirk, quirks):
                     raise _told(problem, plan) from problem
                 quirks |= {problem.quirk}
-                if _may_teach(plan, problem.quirk):
+                if not problem.of_value and _may_teach(plan, problem.quirk):
                     lessons.append(problem.quirk)
                 log.info("model %s refused %s; trying once without", plan.target.base_id, problem.quirk)
             call.receipt.retries += 1

@@ -42,10 +42,11 @@ def adds_of(record: UsageRecord, hour: int, counted: Iterable[str] = ()) -> dict
     total = cost.total
     failed = record.outcome == "error" or (record.status >= 400 and record.outcome != "disconnected")
     tokens = usage.input + usage.output + usage.cache_read + usage.cache_write
+    refused = failed and not tokens and not total
     short = record.outcome == "ok" and 0 < usage.output < SHORT * record.choices and call.endpoint not in _KINDS
     adds = {
         f"n{hour}": 1,
-        f"q{hour}": failed and not tokens and not total,
+        f"q{hour}": refused,
         f"i{hour}": usage.input,
         f"o{hour}": usage.output,
         f"r{hour}": usage.cache_read,
@@ -63,7 +64,7 @@ def adds_of(record: UsageRecord, hour: int, counted: Iterable[str] = ()) -> dict
         "u": not cost.priced,
         "h": short,
         "k": call.receipt.cache == "hit",
-        f"l{bucket_of(record.total_ms)}": 1,
+        f"l{bucket_of(record.total_ms)}": not refused,  # a refusal takes no time, and is no answer
         "v": 1,
     }
     adds |= dict.fromkeys(counted, total)

@@ -111,6 +111,13 @@ QUIRK_PATTERNS = (
 """In order: the first that matches names the quirk. Loose on purpose: AWS changes its words, and quotes."""
 
 
+_OF_VALUE = (
+    r"\b(?:values?|must be|should be|has to be|may only be|can only be|range|between|(?:less|greater|more|fewer) than"
+    r"|at (?:most|least)|maximum|minimum|one of|too (?:high|low|long|many|large|small))\b"
+)
+"""Words of a refusal that is about the value and not about the field: what the model takes instead."""
+
+
 def _found(pattern: str, message: str) -> re.Match[str] | None:
     """Compiled at the first error and kept by `re`: a cold start has no use for them and would pay 10 ms."""
     return re.search(pattern, message, re.IGNORECASE | re.DOTALL)
@@ -236,7 +243,8 @@ def _validation(message: str) -> GatewayError | None:
         return UnsupportedField(scrub(message), quirk=f"max_tokens:{limit[1].replace(',', '')}", param="max_tokens")
     for quirk in QUIRK_PATTERNS:
         if _found(quirk.pattern, message):
-            return UnsupportedField(scrub(message), quirk=quirk.name, param=quirk.param)
+            of_value = _found(_OF_VALUE, message) is not None
+            return UnsupportedField(scrub(message), quirk=quirk.name, param=quirk.param, of_value=of_value)
     return None
 
 

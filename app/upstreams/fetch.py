@@ -74,7 +74,7 @@ class SafeFetcher:
         resolve: Resolve | None = None,
         allowed: Callable[[Address], bool] = is_public,
         ports: Container[int] = WEB_PORTS,
-        threads: int = 8,
+        threads: int = 32,
     ) -> None:
         self._admit = host_rule(policy)
         self._max_bytes = max_bytes

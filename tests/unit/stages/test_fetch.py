@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.ports import Allowance
+from app.core.ports import Allowance, Call, Caller
 from app.core.prompt import Blob, Broken, Link, Media, Message, Prompt, S3Object, Text, ToolResult
 from app.errors import InvalidRequest
-from app.stages.fetch import AT_ONCE, MAX_LINKS, FetchLinks
+from app.stages.fetch import AT_ONCE, MAX_LINKS, SHARE, FetchLinks
 from tests.unit.stages.upstreams import call
 
 TOTAL = 1000
@@ -34,6 +34,37 @@ class Counting:
 
 def linked(*urls: str) -> tuple[Media, ...]:
     return tuple(Media("image", Link(url), param=f"p{number}") for number, url in enumerate(urls))
+
+
+class Slow(Counting):
+    """`slow.test` answers when `answers` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+
+    async def fetch(self, url: str, *, param: str, allowance: Allowance) -> Blob:
+        if "slow.test" in url:
+            self.now += 1
+            await self.answers.wait()
+            self.now -= 1
+        return await super().fetch(url, param=param, allowance=allowance)
+
+
+async def test_a_slow_host_of_one_key_leaves_room_for_other_keys() -> None:
+    fetcher = Slow()
+    links = FetchLinks(fetcher, TOTAL)
+
+    def asking(key: str, host: str) -> asyncio.Task[Prompt]:
+        prompt = Prompt("m", (Message("user", linked(*(f"https://{host}/{number}" for number in range(6)))),))
+        return asyncio.create_task(links.prepare(prompt, Call("r", Caller(key), "chat.completions")))
+
+    crowd = [asking("slow", "slow.test") for _ in range(5)]
+    await asking("other", "quick.test")
+    assert fetcher.now == SHARE
+    fetcher.answers.set()
+    await asyncio.gather(*crowd)
+    assert fetcher.now == 0
 
 
 async def test_a_link_is_fetched_once_however_often_it_stands_there() -> None:

@@ -32,6 +32,14 @@ async def test_a_refused_field_is_left_out_and_remembered() -> None:
     assert (of.receipt.retries, dict(of.receipt.repairs)) == (1, {"unsupported-temperature": 1})
 
 
+async def test_a_value_that_is_refused_spoils_the_field_for_nobody_else() -> None:
+    refused = UnsupportedField("stop: at most 4 are allowed", quirk="stop", of_value=True)
+    upstream, planner = Scripted([refused], ANSWER), FixedPlanner()
+    assert await taken(Heal(upstream, planner), plan(**FULL), call()) == ANSWER
+    assert planner.quirks == [frozenset({"stop"})]
+    assert planner.learned == set()
+
+
 async def test_several_fields_are_refused_one_at_a_time() -> None:
     upstream = Scripted([refusal("top_p")], [refusal("cache_points")], [refusal("max_tokens:4096")], ANSWER)
     planner, of = FixedPlanner(plan(**FULL)), call()

@@ -47,6 +47,7 @@ REFUSED = {"q0", "e"}
 ])  # fmt: skip
 def test_what_became_of_it(given_: dict[str, object], expected: set[str]) -> None:
     adds = adds_of(record(usage=Usage(), total_ms=0, **given_), 0)
+    assert ("l0" in adds) is not (expected >= REFUSED), "a refusal has no place among the times of answers"
     assert set(adds) - {"n0", "l0", "v"} == expected
 
 

@@ -281,3 +281,21 @@ def test_what_the_emulator_refuses_is_understood(model: str, field: str) -> None
         error = from_aws("ValidationException", text, 400)
         assert isinstance(error, UnsupportedField)
         assert error.quirk == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "of_value"),
+    [
+        ("This model doesn't support the temperature field. Remove temperature and try again.", False),
+        ("`temperature` is deprecated for this model.", False),
+        ("temperature 1.7 is not permitted: it must be between 0 and 1.", True),
+        ("output_config.effort: Input should be 'low', 'medium' or 'high'.", True),
+        ("stop_sequences: at most 4 are not allowed to be exceeded.", True),
+        ("Unsupported value: 'minimal' is not supported with reasoning_effort.", True),
+        ("This model does not support the effort parameter.", False),
+    ],
+)
+def test_a_refusal_says_whether_it_is_about_the_value_or_about_the_field(message: str, of_value: bool) -> None:
+    error = from_aws("ValidationException", message, 400)
+    assert isinstance(error, UnsupportedField)
+    assert error.of_value is of_value
