@@ -47,6 +47,9 @@ QUIRKS = (
 """Names of what a model may turn out to refuse; learned from its 400s, see `upstreams/converse/errors.py`."""
 
 
+MANY_IMAGES = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What a model family takes. Defaults are those of an unknown model: everything is tried, nothing is invented.
@@ -56,7 +59,8 @@ class Traits:
     `max_output` is what a model card says and is only shown; `max_tokens_limit` was learned from a refusal and is kept.
     `betas`: features it may be asked for by name, in `betas_field`. `effort_alone`: levels it takes without thinking, where
     its thinking goes by a budget; `effort_beta` has to go with them. `counts_tokens`: Bedrock counts for it, free of charge.
-    `cites`: it can say which passages of a document it used.
+    `cites`: it can say which passages of a document it used. `image_sides`: pixels that a side of an image may have, and of one
+    of more than `MANY_IMAGES` in a request.
     """
 
     family: str = "unknown"
@@ -94,6 +98,7 @@ class Traits:
     tool_result_images: bool = True
     tool_result_status: bool = False
     modalities: frozenset[str] | None = None
+    image_sides: tuple[int, int] = (8_000, 8_000)
     response_paths: tuple[str, ...] = ()
     on_demand: bool | None = None
     context_window: int | None = None

@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 
+from local.behaviour.prompt import dimensions
 from local.rules.asked import Asked, Block, model_says, unsupported
 
 _IMAGE_BYTES = 3_932_160  # 3.75 MB
@@ -18,11 +19,13 @@ _NAME_RULE = (
 )
 _MODALITY = {"image": "IMAGE", "video": "VIDEO", "audio": "SPEECH"}
 _HEAD = 64
+_LONG_HEAD = 87_380
 
 
 def broken(asked: Asked) -> Iterator[str]:
     """Violations within media blocks, in messages and in tool results."""
     names: list[str] = []
+    yield from _sides(asked)
     for number, message in enumerate(asked.messages):
         yield from _counts(message, number)
         for index, block in enumerate(message["content"]):
@@ -42,6 +45,28 @@ def sniff(head: bytes) -> str | None:
     if head.startswith((b"GIF87a", b"GIF89a")):
         return "gif"
     return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
+
+
+def _sides(asked: Asked) -> Iterator[str]:
+    """Anthropic's rule for requests of many images is narrower than the one for few."""
+    found: list[tuple[str, Block]] = []
+    for number, message in enumerate(asked.messages):
+        for index, block in enumerate(message["content"]):
+            path = f"messages.{number}.content.{index}"
+            found += [
+                (path, each["image"])
+                for each in (block, *block.get("toolResult", {}).get("content", ()))
+                if "image" in each
+            ]
+    many = asked.facts.is_claude and len(found) > _IMAGES
+    most = 2000 if many else 8000
+    for path, image in found:
+        if max(dimensions(b64decode(image.get("source", {}).get("bytes", "")[:_LONG_HEAD]))) > most:
+            kind = " for many-image requests" if many else ""
+            yield model_says(
+                f"{path}.image.source.base64.data: At least one of the image dimensions exceed max allowed size{kind}: "
+                f"{most} pixels"
+            )
 
 
 def _counts(message: Block, number: int) -> Iterator[str]:

@@ -40,6 +40,7 @@ ROWS: Rows = (
         {
             "family": "claude",
             "modalities": SEES,
+            "image_sides": (8_000, 2_000),  # Anthropic's vision guide, and public reports of Bedrock's refusals (2026)
             "top_k_path": ("top_k",),
             "replay": "signed",
             "replay_required": True,

@@ -6,10 +6,11 @@ from base64 import b64decode
 from collections import Counter
 from typing import Any
 
-from app.core.plan import Traits
+from app.core.plan import MANY_IMAGES, Traits
 from app.core.prompt import Blob, Broken, Media, S3Object
 from app.errors import InvalidRequest
 from app.upstreams.converse import sniff
+from app.upstreams.converse.image_size import dimensions
 from app.upstreams.converse.names import DocumentNames
 
 Block = dict[str, Any]
@@ -17,11 +18,13 @@ _INLINE = frozenset({"txt", "md", "csv", "html"})
 
 
 class MediaBlocks:
-    """The media of one request; document names are unique within it. `repairs` counts placeholders."""
+    """The media of one request; document names are unique within it. `repairs` counts placeholders; `images`: how many images
+    there are."""
 
-    def __init__(self, traits: Traits, model: str, repairs: Counter[str] | None = None) -> None:
+    def __init__(self, traits: Traits, model: str, repairs: Counter[str] | None = None, images: int = 0) -> None:
         self._traits = traits
         self._model = model
+        self._many = images > MANY_IMAGES
         self._names = DocumentNames()
         self._repairs: Counter[str] = Counter() if repairs is None else repairs
 
@@ -41,6 +44,8 @@ class MediaBlocks:
         if isinstance(source, Blob):
             head = b64decode(source.base64[: sniff.HEAD_BYTES * 4 // 3])
             kind, form = self._detected(media, head)
+            if kind == "image":
+                self._check_sides(media, head)
         elif isinstance(source, S3Object):
             kind, form = self._declared(media, source)
         elif isinstance(source, Broken):
@@ -61,6 +66,16 @@ class MediaBlocks:
             if media.citations and self._traits.cites:
                 body["citations"] = {"enabled": True}
         return {kind: body}
+
+    def _check_sides(self, media: Media, head: bytes) -> None:
+        sides, most = dimensions(head), self._traits.image_sides[self._many]
+        if sides is not None and max(sides) > most:
+            where = f" in a request with more than {MANY_IMAGES} images" if self._many else ""
+            raise InvalidRequest(
+                f"The image has {sides[0]} x {sides[1]} pixels. Each side may have at most {most} pixels{where}.",
+                param=media.param,
+                code="image_too_large",
+            )
 
     def _takes(self, kind: str) -> bool:
         return self._traits.modalities is None or kind in self._traits.modalities

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from pydantic_core import to_json
 
 from app.core.plan import Plan
-from app.core.prompt import Message, Text
+from app.core.prompt import Media, Message, Text, ToolResult
 from app.upstreams.converse.cache import place_cache_points
 from app.upstreams.converse.flatten import flattened
 from app.upstreams.converse.media import MediaBlocks
@@ -33,7 +34,7 @@ def to_body(plan: Plan) -> tuple[dict[str, Any], Counter[str]]:
     turns = repaired.messages if traits.tool_use else flattened(repaired.messages)
     if turns is not repaired.messages:
         repairs["flattened-tools"] += 1
-    media = MediaBlocks(traits, plan.prompt.model, repairs)
+    media = MediaBlocks(traits, plan.prompt.model, repairs, _images(turns))
     tool_config, names = to_tool_config(plan, repairs)
     writer = Blocks(media, names, repairs, statuses=traits.tool_result_status)
     body: dict[str, Any] = {"messages": to_messages(turns, writer)}
@@ -51,6 +52,12 @@ def to_body(plan: Plan) -> tuple[dict[str, Any], Counter[str]]:
     )
     _note(body["messages"], plan.notes)
     return body | _settings(plan), repairs
+
+
+def _images(turns: Sequence[Message]) -> int:
+    parts = [part for turn in turns for part in turn.parts]
+    inner = [item for part in parts if isinstance(part, ToolResult) for item in part.content]
+    return sum(isinstance(part, Media) and part.kind == "image" for part in (*parts, *inner))
 
 
 def to_bytes(body: dict[str, Any]) -> bytes:

@@ -1,11 +1,13 @@
 """Rules about what is said: one row per rule, a body that breaks it and the text that says so."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
 from local.behaviour.reasoning import sign
 from local.rules import violations
+from tests.contract.words import png
 from tests.unit.local.asking import CLAUDE, NOVA, WEATHER, assistant, tool, tool_result, tool_use, tools, user
 from tests.unit.local.bodies import (
     BUDGET,
@@ -151,6 +153,12 @@ TOOLS = [
     ),
 ]
 
+
+def wide(width: int) -> str:
+    """A PNG of this width, in base64."""
+    return b64encode(png(width, 1)).decode()
+
+
 MEDIA = [
     (MICRO, body(user("a", image())), "doesn't support the image field"),
     (CLAUDE, body(user("a", {"video": {"format": "mp4", "source": {"bytes": ""}}})), "doesn't support the video field"),
@@ -162,6 +170,12 @@ MEDIA = [
     (CLAUDE, body(user("a", image(data="YWJj"))), "Could not process image"),
     (CLAUDE, body(user("a", image(data="A" * 5_300_000))), "image exceeds 3.75 MB maximum"),
     (CLAUDE, body(user("a", *([image()] * 21))), "more than 20 images"),
+    (CLAUDE, body(user("a", image(data=wide(8001)))), "exceed max allowed size: 8000 pixels"),
+    (
+        CLAUDE,
+        body(user("a", image(data=wide(2001))), assistant("b"), user("c", *([image()] * 20))),
+        "exceed max allowed size for many-image requests: 2000 pixels",
+    ),
     (CLAUDE, body(user(document())), "Add a text block to the message"),
     (
         CLAUDE,
