@@ -254,6 +254,7 @@ def make_policy(settings: Settings) -> Policy:
         guardrail = Guardrail(settings.guardrail_id, settings.guardrail_version, settings.guardrail_stream_mode)
     return Policy(
         cache_auto=settings.enable_prompt_caching,
+        cache_ttl="1h" if settings.prompt_cache_ttl == "1h" else "",
         guardrail=guardrail,
         guardrail_override=settings.guardrail_client_override,
         strict=settings.strict_parameters,

@@ -70,6 +70,7 @@ class Access:
     """What a caller's requests are held to. `models`: globs and aliases, empty for all. `max_tokens`: per answer.
 
     `profiles`: model glob -> ARN of the application inference profile it is called by. `cache_ttl`: seconds, 0 for none.
+    `prompt_cache_ttl`: `5m` or `1h`, empty for the deployment's.
     """
 
     models: tuple[str, ...] = ()
@@ -78,3 +79,4 @@ class Access:
     tier: str = ""
     profiles: Mapping[str, str] = field(default_factory=dict)
     cache_ttl: int = 0
+    prompt_cache_ttl: str = ""

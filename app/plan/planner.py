@@ -37,6 +37,7 @@ class Policy:
     """What the operator decided for every request."""
 
     cache_auto: bool = True
+    cache_ttl: str = ""
     guardrail: Guardrail | None = None
     guardrail_override: bool = False
     strict: bool = False
@@ -138,7 +139,7 @@ class ModelPlanner:
         decide_betas(draft)
         if not traits.cites and _asks_citations(prompt):
             draft.receipt.ignore("citations")
-        self._decide_caching(draft)
+        self._decide_caching(draft, call.caller.access)
         self._decide_guardrail(draft, call.caller.access)
         _decide_grounding(draft)
         self._decide_tier(draft, call)
@@ -148,7 +149,7 @@ class ModelPlanner:
             not draft.stream or not traits.streams or draft.grounding or bool(draft.tools and not traits.streams_tools)
         )
 
-    def _decide_caching(self, draft: Draft) -> None:
+    def _decide_caching(self, draft: Draft, access: Access) -> None:
         caching, traits = draft.prompt.caching, draft.traits
         draft.cache_points = traits.cache_points and caching.explicit
         if not traits.cache_points and caching.explicit and _marks_cache(draft.prompt):
@@ -156,7 +157,8 @@ class ModelPlanner:
         wanted = self._policy.cache_auto if caching.auto is None else caching.auto
         several = bool(draft.prompt.tools) or sum(message.role == "user" for message in draft.prompt.messages) > 1
         draft.cache_auto = bool(traits.cache_points and wanted and (several or caching.auto))
-        draft.cache_ttl = caching.ttl if traits.cache_one_hour else ""
+        own = {"": self._policy.cache_ttl, "5m": ""}.get(access.prompt_cache_ttl, access.prompt_cache_ttl)
+        draft.cache_ttl = (caching.ttl or own) if traits.cache_one_hour else ""
 
     def _decide_tier(self, draft: Draft, call: Call) -> None:
         """The request's word goes before the chain's, and that before the key's."""

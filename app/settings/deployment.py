@@ -45,6 +45,10 @@ class DeploymentSettings(BaseModel):
     enable_prompt_caching: bool = Field(
         True, description="Place cache points by itself where a conversation will profit; `false` leaves explicit ones."
     )
+    prompt_cache_ttl: Literal["5m", "1h"] = Field(
+        "5m",
+        description="How long cache points live that the gateway places by itself, on models that keep prompts for an hour.",
+    )
     prefer_global_profiles: bool = Field(
         False, description="A bare model id that needs a profile takes `global.` before the region's own geography."
     )

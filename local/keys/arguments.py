@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from app.stores.directory.checks import TIERS
+from app.stores.directory.checks import PROMPT_CACHE_TTLS, TIERS
 from local.keys import values
 
 EPILOG = """\
@@ -104,6 +104,11 @@ def _key_options(options: argparse.ArgumentParser, now: float) -> None:
         help="applied to every request, whatever its client says",
     )
     add("--tier", choices=[*TIERS, values.NONE], help="service tier where a request names none")
+    add(
+        "--prompt-cache-ttl",
+        choices=[*PROMPT_CACHE_TTLS, values.NONE],
+        help="how long Bedrock keeps prompts that the gateway marks, where the model has it; none: as the deployment says",
+    )
     add(
         "--profile",
         type=values.or_none(values.pair),

@@ -13,7 +13,7 @@ from local.keys.values import NONE
 
 KEY_OPTIONS = (
     *("budget", "rpm", "tpm", "project", "user", "tag", "models"),
-    *("max_tokens", "guardrail", "tier", "profile", "cache", "expires"),
+    *("max_tokens", "guardrail", "tier", "profile", "cache", "prompt_cache_ttl", "expires"),
 )
 
 
@@ -76,6 +76,8 @@ def _access(before: Access, options: Mapping[str, Any]) -> Access:
         changes["models"] = options["models"] or ()
     if "tier" in options:
         changes["tier"] = "" if options["tier"] == NONE else options["tier"]
+    if "prompt_cache_ttl" in options:
+        changes["prompt_cache_ttl"] = "" if options["prompt_cache_ttl"] == NONE else options["prompt_cache_ttl"]
     if "profile" in options:
         changes["profiles"] = merged(before.profiles, options["profile"])
     if "cache" in options:

@@ -74,10 +74,11 @@ def key_lines(record: KeyRecord, project: str, spent: Spent | None, now: float) 
         ("tier", access.tier),
         *(("profile", f"{models} -> {arn}") for models, arn in access.profiles.items()),
         ("cache", f"{access.cache_ttl} s" if access.cache_ttl else ""),
+        ("prompt cache", access.prompt_cache_ttl),
         ("created", moment(record.created_at) if record.created_at else ""),
         ("last used", moment(record.last_used_at) if record.last_used_at else "never"),
     ]
-    return "\n".join(f"{name:<11} {value}" for name, value in facts if value)
+    return "\n".join(f"{name:<12} {value}" for name, value in facts if value)
 
 
 def key_json(record: KeyRecord, spent: Spent | None = None) -> dict[str, Any]:

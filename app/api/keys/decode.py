@@ -128,6 +128,7 @@ def _access(before: Access, given: KeyFields) -> Access:
         "service_tier": ("tier", lambda: TIERS.get(given.service_tier or "", "")),
         "inference_profiles": ("profiles", lambda: dict(given.inference_profiles or {})),
         "cache_ttl": ("cache_ttl", lambda: given.cache_ttl or 0),
+        "prompt_cache_ttl": ("prompt_cache_ttl", lambda: given.prompt_cache_ttl or ""),
     }
     return replace(
         before, **{name: value() for field, (name, value) in read.items() if field in given.model_fields_set}

@@ -113,6 +113,7 @@ def _limits(record: KeyRecord, spent: Spent | None) -> Body:
         "service_tier": {"reserved": "scale"}.get(access.tier, access.tier) or None,
         "inference_profiles": dict(access.profiles),
         "cache_ttl": access.cache_ttl,
+        "prompt_cache_ttl": access.prompt_cache_ttl or None,
         "disabled": record.disabled,
     }
 

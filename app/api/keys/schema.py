@@ -87,6 +87,7 @@ class KeyFields(Body):
     service_tier: Literal["auto", "default", "flex", "priority", "fast", "scale"] | None = None
     inference_profiles: Annotated[dict[ModelGlob, ProfileArn], Field(max_length=50)] | None = None
     cache_ttl: Annotated[int, Field(ge=0, le=MOST_SECONDS)] | None = None
+    prompt_cache_ttl: Literal["5m", "1h"] | None = None
     disabled: bool | None = None
     expires_at: Annotated[int, Field(ge=0, le=253_402_300_799)] | None = None
     expires_in_seconds: Seconds | None = None

@@ -23,6 +23,7 @@ MOST_CACHE_SECONDS = 604_800
 """As CACHE_MAX_SECONDS unless it says otherwise."""
 MOST_GLOBS, MOST_TAGS, MOST_PROFILES, MOST_ALERTS, MOST_RECIPIENTS = 100, 16, 50, 20, 20
 TIERS = ("default", "flex", "priority", "reserved")
+PROMPT_CACHE_TTLS = ("5m", "1h")
 INTERVALS = ("day", "week", "month")
 
 _GLOB = re.compile(r"[A-Za-z0-9._:/*?@+-]{1,128}")
@@ -116,6 +117,8 @@ def check_access(access: Access, max_cache_ttl: int) -> None:
             raise _wrong("profiles", f"For {_shown(glob)} there is not the ARN of an application inference profile.")
     if not 0 <= access.cache_ttl <= max_cache_ttl:
         raise _wrong("cache_ttl", f"The cache's seconds must be from 0 to {max_cache_ttl} (CACHE_MAX_SECONDS).")
+    if access.prompt_cache_ttl not in ("", *PROMPT_CACHE_TTLS):
+        raise _wrong("prompt_cache_ttl", f"The prompt cache's time to live is one of {', '.join(PROMPT_CACHE_TTLS)}.")
 
 
 def check_rates(rates: Rates) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.core.access import Access
 from app.core.plan import Target, Traits
+from app.core.ports import Call, Caller
 from app.core.prompt import CachePoint, Guardrail, Message, Prompt, Text, Tool
 from app.errors import InvalidRequest, PermissionDenied
 from app.plan.lessons import LEARNED_SECONDS, RecentLessons
@@ -77,6 +79,8 @@ def test_a_request_cannot_replace_the_operators_guardrail() -> None:
         (SONNET_45, {"prompt_cache_key": "k"}, Policy(cache_auto=False), (True, True, "")),
         (SONNET_45, {"prompt_cache_retention": "24h"}, Policy(), (True, True, "1h")),
         (NOVA, {"prompt_cache_retention": "24h"}, Policy(), (True, True, "")),
+        (SONNET_45, {"tools": [WEATHER]}, Policy(cache_ttl="1h"), (True, True, "1h")),
+        (NOVA, {"tools": [WEATHER]}, Policy(cache_ttl="1h"), (True, True, "")),
         (SONNET_45, {"extra_body": {"prompt_caching": False}, "tools": [WEATHER]}, Policy(), (False, False, "")),
         ("qwen.qwen3-32b-v1:0", {"prompt_cache_key": "k"}, Policy(), (False, False, "")),
     ],
@@ -84,6 +88,16 @@ def test_a_request_cannot_replace_the_operators_guardrail() -> None:
 def test_caching(model: str, options: dict[str, Any], policy: Policy, expected: tuple[bool, bool, str]) -> None:
     plan, _ = planned(asked(model, **options), policy=policy)
     assert (plan.cache_points, plan.cache_auto, plan.cache_ttl) == expected
+
+
+@pytest.mark.parametrize(("own", "deployment", "expected"), [("1h", "", "1h"), ("5m", "1h", ""), ("", "1h", "1h")])
+def test_a_keys_own_time_to_live_of_cache_points_goes_before_the_deployments(
+    own: str, deployment: str, expected: str
+) -> None:
+    call = Call("r", Caller("k", access=Access(prompt_cache_ttl=own)), "chat.completions")
+    prompt = asked(SONNET_45, tools=[WEATHER])
+    plan = finish(planner(Policy(cache_ttl=deployment)).plan(prompt, call, stream=False))
+    assert plan.cache_ttl == expected
 
 
 def test_a_second_user_turn_is_a_conversation_worth_caching() -> None:

@@ -35,7 +35,7 @@ FULL = KeyRecord(
     "alice",
     user="u-1",
     tags={"team": "search"},
-    access=Access(("us.*", "fast"), 100, Guardrail("gr1", "DRAFT", "sync"), "flex", {"*": ARN}, 60),
+    access=Access(("us.*", "fast"), 100, Guardrail("gr1", "DRAFT", "sync"), "flex", {"*": ARN}, 60, "1h"),
     rates=Rates(60, 0),
     budget=Budget(20 * 10**9, "week", False),
     expires_at=1_900_000_000,

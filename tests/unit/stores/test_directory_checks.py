@@ -85,6 +85,7 @@ def test_what_a_key_may_hold(given: dict[str, Any]) -> None:
         (access(profiles={f"m{n}": ARN for n in range(51)}), "profiles", "50"),
         (access(cache_ttl=-1), "cache_ttl", "604800"),
         (access(cache_ttl=604_801), "cache_ttl", "604800"),
+        (access(prompt_cache_ttl="2h"), "prompt_cache_ttl", "5m, 1h"),
         ({"rates": Rates(rpm=-1)}, "rpm", "0 blocks"),
         ({"rates": Rates(rpm=10**9 + 1)}, "rpm", "1,000,000,000"),
         ({"rates": Rates(tpm=-5)}, "tpm", "0 blocks"),

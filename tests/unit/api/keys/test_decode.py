@@ -40,6 +40,7 @@ FULL: dict[str, Any] = {
     "service_tier": "fast",
     "inference_profiles": {"us.acme.*": PROFILE},
     "cache_ttl": 3600,
+    "prompt_cache_ttl": "1h",
     "expires_in_seconds": 10,
     "disabled": True,
 }
@@ -62,7 +63,7 @@ def test_everything_that_a_key_may_carry() -> None:
         user="bob",
         tags={"team": "ads"},
         access=Access(
-            ("fast", "us.acme.*"), 100, Guardrail("xyz", "3", "async"), "priority", {"us.acme.*": PROFILE}, 3600
+            ("fast", "us.acme.*"), 100, Guardrail("xyz", "3", "async"), "priority", {"us.acme.*": PROFILE}, 3600, "1h"
         ),
         rates=Rates(0, 5),
         budget=Budget(100_000_000, "week", hard=False),

@@ -78,6 +78,7 @@ EVERYTHING = (
     *("--budget", "20/week:soft", "--rpm", "60", "--tpm", "100k", "--models", "us.anthropic.*,fast"),
     *("--user", "u-1", "--tag", "team=search", "--tag", "app=web", "--max-tokens", "500", "--guardrail", "gr1:2"),
     *("--tier", "flex", "--profile", f"us.*={ARN}", "--cache", "1h", "--expires", "30d"),
+    *("--prompt-cache-ttl", "1h"),
 )
 
 
@@ -95,7 +96,7 @@ def test_a_new_key_is_alone_on_the_last_line_and_opens(shell: Shell) -> None:
 def test_a_key_carries_all_that_is_asked(shell: Shell) -> None:
     shell.does("create", "alice", *EVERYTHING)
     record = shell.key("alice")
-    access = Access(("us.anthropic.*", "fast"), 500, Guardrail("gr1", "2"), "flex", {"us.*": ARN}, 3600)
+    access = Access(("us.anthropic.*", "fast"), 500, Guardrail("gr1", "2"), "flex", {"us.*": ARN}, 3600, "1h")
     assert (record.access, record.user, record.tags) == (access, "u-1", {"team": "search", "app": "web"})
     assert (record.budget, record.rates) == (Budget(20 * 10**9, "week", False), Rates(60, 100_000))
     assert record.expires_at is not None
@@ -119,7 +120,7 @@ def test_none_takes_anything_away(shell: Shell) -> None:
     shell.does("create", "alice", *EVERYTHING)
     before = shell.key("alice")
     options = ["budget", "rpm", "tpm", "models", "user", "tag", "max-tokens", "guardrail", "tier", "profile", "cache"]
-    options.append("expires")
+    options += ["prompt-cache-ttl", "expires"]
     shell.does("set", "alice", *(word for option in options for word in (f"--{option}", "none")))
     assert shell.key("alice") == KeyRecord(
         before.id, "alice", created_at=before.created_at, redacted=before.redacted, version=2
