@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from app.errors import GatewayError
-from local.keys import commands, projects
+from local.keys import commands, projects, transfer
 from local.keys.arguments import parser
 from local.keys.commands import WrongUse
 from local.keys.desk import Desk, Unknown, clock
@@ -72,7 +72,7 @@ async def _work(flags: Namespace, opens: Callable[[bool], Table]) -> None:
         if flags.command == "project":
             await projects.COMMANDS[flags.project_command](desk, flags)
         else:
-            await commands.COMMANDS[flags.command](desk, flags)
+            await {**commands.COMMANDS, **transfer.COMMANDS}[flags.command](desk, flags)
 
 
 @contextlib.contextmanager

@@ -56,6 +56,9 @@ def parser(now: float) -> argparse.ArgumentParser:
     command("disable", "let a key open nothing, within a minute")
     command("enable", "let it open again")
     command("delete", "delete a key, within a minute", admin=True)
+    command("export", "all keys, projects and limits as lines of JSON, without any secret", named=False)
+    importing = command("import", "what `export` wrote, from standard input", named=False)
+    importing.add_argument("--replace", action="store_true", default=False, help="overwrite records that differ")
     command("init", "make the table TABLE_NAME where it is missing", named=False)
     _projects(commands.add_parser("project", help="projects: create, list, set, archive"), everywhere)
     return root

@@ -33,6 +33,7 @@ class Desk:
         from app.stores.ledger import Ledgers
         from app.stores.rollups import Rollups
 
+        self.table = table
         self.directory = TableDirectory(table, clock=clock)
         self.clock = clock
         self.say = say

@@ -23,7 +23,7 @@ KEYS: Sequence[Parameters] = (
     {"ApiKeyParamName": "/gateway/key", "ApiKeySecretArn": SECRET_ARN},
 )
 TABLES: Sequence[Parameters] = (
-    {},
+    {"Table": "false"},
     {"Table": "true", "TableDeletionPolicy": "Delete"},
     {"Table": "true", "TableDeletionPolicy": "Retain"},
 )
@@ -83,5 +83,9 @@ def combinations() -> Iterator[dict[str, str]]:
         yield {"ApiKey": KEY, "ModelAliasesParamName": name, "Metrics": "model, traffic"}
         yield {**OPERATED, "ApiKeyParamName": "/gateway/key", "ModelAliasesParamName": name}
         yield {**OPERATED, "ApiKey": KEY, "ModelAliasesParamName": name, "KmsKeyArn": KMS_KEY_ARN}
+    for policy in ("Delete", "Retain"):
+        table = {"TableDeletionPolicy": policy, "ExistingTable": "keys-of-old", "TableBackups": "true"}
+        yield {**table, "ApiKey": KEY}
+        yield {**table, **DEEP, "ApiKey": KEY, "AuthType": "AWS_IAM"}
     for networks in ("203.0.113.0/24", "203.0.113.0/24,2001:db8::/32"):
         yield {"ApiKey": KEY, "AllowedNetworks": networks}

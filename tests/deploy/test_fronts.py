@@ -48,7 +48,7 @@ def test_an_http_api_replaces_the_url_so_that_its_limits_hold(stacks: list[Stack
 def test_the_outputs_lead_to_the_gateway_and_hold_no_secret(stacks: list[Stack]) -> None:
     for stack in stacks:
         outputs = stack.outputs
-        table = {"TableName"} if stack.given.get("Table") == "true" else set()
+        table = {"TableName"} if stack.parameters["Table"] == "true" else set()
         assert set(outputs) == {"FunctionUrl", "BaseUrl", "Function", "Curl"} | table
         assert outputs["FunctionUrl"].endswith("/")
         assert re.fullmatch(r"https://[^/]+/v1", outputs["BaseUrl"]), outputs["BaseUrl"]

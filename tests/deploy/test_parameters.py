@@ -82,7 +82,8 @@ def test_no_property_puts_a_price_on_what_is_free(stacks: list[Stack]) -> None:
             assert not _properties(resource["Properties"]) & COSTLY.get(resource["Type"], set()), name
         for table in stack.of_type("AWS::DynamoDB::Table").values():
             assert table["BillingMode"] == "PAY_PER_REQUEST"
-            assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": False}
+            backups = table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+            assert not backups or stack.given["TableBackups"] == "true"
         for group in stack.of_type("AWS::Logs::LogGroup").values():
             assert int(group["RetentionInDays"]) <= 731
         for function in stack.of_type("AWS::Lambda::Function").values():
@@ -142,8 +143,9 @@ def test_logical_ids_are_unique_beyond_their_section(source: Mapping[str, Any]) 
             "HttpApi=true and Edge exclude each other",
         ),
         ({"AlarmEmail": "ops@example.com", "Canary": "false"}, "AlarmEmail needs Canary=true"),
-        ({"AdminKeyHash": "ab" * 32}, "AdminKeyHash needs Table=true"),
-        ({**DEEP, "ApiKey": KEY}, "DeepProbeCentsPerDay needs Table=true"),
+        ({"AdminKeyHash": "ab" * 32, "Table": "false"}, "AdminKeyHash needs Table=true"),
+        ({"ExistingTable": "keys-of-old", "Table": "false"}, "ExistingTable needs Table=true"),
+        ({**DEEP, "ApiKey": KEY, "Table": "false"}, "DeepProbeCentsPerDay needs Table=true"),
         ({**DEEP, "ApiKey": KEY, "Table": "true", "Canary": "false"}, "DeepProbeCentsPerDay needs Canary=true"),
         ({"DeepProbeCentsPerDay": "5", "ApiKey": KEY, "Table": "true"}, "DeepProbeCentsPerDay needs DeepProbeModels"),
         ({**DEEP, "ApiKey": "-", "ApiKeyHash": "ab" * 32, "Table": "true"}, "DeepProbeCentsPerDay needs a key"),

@@ -62,8 +62,10 @@ def test_the_canary_may_do_what_its_code_does_and_nothing_else(stack: Callable[.
 
 
 def test_a_plain_deployment_reaches_bedrock_and_its_log_only(stack: Callable[..., Stack]) -> None:
-    services = {action.split(":")[0] for action in _allowed(stack(ApiKey=KEY), "GatewayRole")}
-    assert services == {"bedrock", "logs", "sagemaker"}
+    plain = {action.split(":")[0] for action in _allowed(stack(ApiKey=KEY, Table="false"), "GatewayRole")}
+    assert plain == {"bedrock", "logs", "sagemaker"}
+    usual = {action.split(":")[0] for action in _allowed(stack(ApiKey=KEY), "GatewayRole")}
+    assert usual == plain | {"dynamodb", "lambda"}  # its table, and itself for background responses
     assert set(_allowed(stack(ApiKey=KEY), "CanaryRole")) == OF_THE_PLATFORM
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from app.settings import Settings
+from tests.deploy.combinations import DEEP, KEY
 from tests.deploy.resolver import Stack
 
 CANARY = Path(__file__).parents[2] / "app" / "canary"
@@ -224,9 +225,14 @@ def test_the_alarm_is_on_the_canarys_own_errors_and_reaches_the_address(stacks: 
 def test_tables_are_kept_or_deleted_as_asked(stacks: list[Stack]) -> None:
     for stack in stacks:
         tables = [each for each in stack.resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
-        assert len(tables) == (stack.given.get("Table") == "true")
+        assert len(tables) == (stack.parameters["Table"] == "true")
         for table in tables:
-            assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == stack.parameters["TableDeletionPolicy"]
+            kept = stack.parameters["TableDeletionPolicy"] == "Retain"
+            assert table["DeletionPolicy"] == ("RetainExceptOnCreate" if kept else "Delete")
+            assert table["UpdateReplacePolicy"] == ("Retain" if kept else "Delete")
+            assert "DeletionProtectionEnabled" not in table["Properties"], "what was switched on stays on"
+            backups = table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+            assert backups is (stack.parameters["TableBackups"] == "true")
             keys = [(key["AttributeName"], key["KeyType"]) for key in table["Properties"]["KeySchema"]]
             assert keys == [("pk", "HASH"), ("sk", "RANGE")]
             assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
@@ -248,6 +254,38 @@ def test_what_an_operator_chose_reaches_the_gateway(stack: Callable[..., Stack])
     settings = Settings.from_env(given)
     assert (settings.metered_tags, settings.metrics) == (("team", "cost-center"), ("model", "traffic"))
     assert not {name for name, _ in chosen.values()} & set(_environment(stack(Table="true")))
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+@pytest.mark.parametrize("later", [{}, {"ExistingTable": "keys-of-old"}, {"TableBackups": "true"}])
+def test_a_later_deployment_with_the_templates_defaults_keeps_the_table_and_its_keys(
+    stack: Callable[..., Stack], policy: str, later: dict[str, str]
+) -> None:
+    """From the first template with a table on: nothing that holds data is removed, replaced or made anew."""
+    before = json.loads((Path(__file__).parent / "tables_before.json").read_text())[policy]
+    resources = {
+        name: each
+        for name, each in stack(TableDeletionPolicy=policy, **later).resources.items()
+        if each["Type"] == "AWS::DynamoDB::Table"
+    }
+    assert resources.keys() == before.keys()
+    for name, table in resources.items():
+        for fixed in ("TableName", "KeySchema", "AttributeDefinitions", "BillingMode", "TimeToLiveSpecification"):
+            assert table["Properties"].get(fixed) == before[name].get(fixed), "this would replace or change the table"
+    (name,) = before
+    used = later.get("ExistingTable", name)
+    assert _environment(stack(TableDeletionPolicy=policy, **later))["TABLE_NAME"] == used
+
+
+def test_an_existing_table_is_all_that_the_functions_may_touch(stack: Callable[..., Stack]) -> None:
+    made = stack(ApiKey=KEY, ExistingTable="keys-of-old", **DEEP)
+    policies = [
+        policy["PolicyDocument"]["Statement"][0]["Resource"]
+        for role in made.of_type("AWS::IAM::Role").values()
+        for policy in role.get("Policies", ()) if policy.get("PolicyName") == "Table"
+    ]  # fmt: skip
+    assert len(policies) == 2
+    assert all(str(resource).endswith(":table/keys-of-old") for resource in policies), policies
 
 
 def test_both_tables_differ_in_nothing_but_their_fate(source: Mapping[str, Any]) -> None:
