@@ -21,12 +21,12 @@ _NOVA = ModelFacts(
     request_fields=frozenset(("inferenceConfig",)),
 )  # fmt: skip
 _GPT = ModelFacts(
-    id="", name="", provider="OpenAI", context=922_000, max_output=128_000, on_demand=False,
+    id="", name="", provider="OpenAI", context=922_000, max_output=128_000, on_demand=False, text_format=True,
     profiles=("us", "global"), inputs=_VISION, sampling=Sampling.REFUSED, tool_choice=_ALL, tool_result_images=False,
     lookaround=False, stop_limit=0, min_output=16, request_fields=frozenset(("reasoning", "text")),
 )  # fmt: skip
 _GPT_OSS = ModelFacts(
-    id="", name="", provider="OpenAI", max_output=16_384, started="2025-08-05", reasons_unasked=True,
+    id="", name="", provider="OpenAI", max_output=16_384, started="2025-08-05", reasons_unasked=True, text_format=True,
     replay=Replay.PLAIN, request_fields=_EFFORT,
 )  # fmt: skip
 _GROK = ModelFacts(

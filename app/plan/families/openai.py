@@ -1,4 +1,7 @@
-"""OpenAI's and xAI's models on Bedrock. Sources: AWS documentation, langchain-aws 1.9, litellm 1.109 (2026-11-20)."""
+"""OpenAI's and xAI's models on Bedrock. Sources: AWS documentation, langchain-aws 1.9, litellm 1.109 (2026-11-20).
+
+Native structured output: public reports of 2026 say that `outputConfig.textFormat` works; AWS's list does not name these
+models, so that it is tried, and a refusal is learned from."""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ ROWS: Rows = (
             "context_window": 128_000,
             "max_output": 16_384,
             "on_demand": True,
+            "structured": "try",
         },
     ),
     (
@@ -38,6 +42,7 @@ ROWS: Rows = (
             "context_window": 922_000,
             "max_output": 128_000,
             "on_demand": False,
+            "structured": "try",
         },
     ),
     (r"openai\.gpt-(5\.[6-9]|[6-9])", {"stop": False}),

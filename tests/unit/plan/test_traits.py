@@ -122,7 +122,8 @@ def test_a_tool_choice_is_sent_only_to_those_who_take_it(model: str) -> None:
         ("mistral.devstral-2-123b", "no"),
         ("amazon.nova-pro-v1:0", "no"),
         ("meta.llama4-scout-17b-instruct-v1:0", "no"),
-        ("openai.gpt-oss-120b-1:0", "no"),
+        ("openai.gpt-oss-120b-1:0", "try"),
+        ("openai.gpt-5.5", "try"),
         ("deepseek.r1-v1:0", "no"),
     ],
 )
