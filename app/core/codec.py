@@ -119,7 +119,7 @@ def is_whole(events: Sequence[Item], choices: int) -> bool:
                 begun.add((choice, index))
             case ToolCallDelta(index) if (choice, index) not in begun:
                 return False
-            case Finished(reason) if reason in KEPT_REASONS:
+            case Finished(reason) if reason in KEPT_REASONS and not event.malformed_calls:
                 finished.add(choice)
             case Finished():
                 return False

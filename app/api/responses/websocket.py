@@ -1,8 +1,9 @@
 """Responses over a WebSocket: `{"type": "response.create", ...body}` in, the events of the stream out, one JSON text each.
 
-One response at a time on a connection. What goes wrong before its first event is `{"type": "error", "status", "error"}`, later
-`response.failed`. The newest response can be continued on its connection even where it is not stored, as OpenAI has it; and
-`generate: false` makes an empty one, which warms a connection up.
+One response at a time on a connection, and on each of its lanes: a `stream_id` names one, whose requests wait for each other
+and whose events say it again. What goes wrong before the first event is `{"type": "error", "status", "error"}`, later
+`response.failed`. The newest response of each lane can be continued on the connection even where it is not stored, as OpenAI
+has it, until a turn that continues it fails; and `generate: false` makes an empty one, which warms a connection up.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ from app.web.context import new_request_id
 from app.web.endpoint import LARGE
 from app.web.problems import as_gateway_error, problem_body
 
+MAX_LANES = 16
+MAX_WAITING = 16
+"""Requests that wait on a lane."""
+MAX_LANE_NAME = 128
 _HEAD = b"\ndata: "
 
 
@@ -47,6 +52,17 @@ async def serve(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
         await connection.close()
 
 
+class Lane:
+    """Requests of one `stream_id`, empty for those without, in their order. `last`: the answer to the newest of them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.last: asyncio.Task[None] | None = None
+        self.call: Call | None = None
+        self.open = 0
+        self.newest: dict[str, Past] = {}
+
+
 class Connection:
     """`headers`: of the handshake. Their key is looked up for each response: it may have been disabled since."""
 
@@ -54,35 +70,35 @@ class Connection:
         self._desk = desk
         self._headers = headers
         self._send = send
-        self._task: asyncio.Task[None] | None = None
-        self._call: Call | None = None
-        self._busy = False
+        self._lanes: dict[str, Lane] = {}
         self._gone = False
-        self._newest: dict[str, Past] = {}
 
     async def take(self, message: Mapping[str, Any]) -> None:
         """A message of the client's. Whatever is wrong with it is told, and the connection stays."""
-        request_id = new_request_id()
+        request_id, name = new_request_id(), ""
         try:
             body = self._body(message)
+            name = _lane_name(body)
+            lane = self._lane(name)
         except Exception as problem:  # noqa: BLE001  whatever it is, it becomes an event
-            await self._refuse(as_gateway_error(problem, request_id), request_id)
+            await self._refuse(as_gateway_error(problem, request_id), request_id, name)
             return
-        self._busy = True
+        lane.open += 1
         large = len(message.get("text") or message.get("bytes") or "") >= LARGE
-        self._task = asyncio.create_task(self._answer(request_id, body, self._task, large))
+        lane.last = asyncio.create_task(self._answer(lane, request_id, body, lane.last, large))
 
     async def close(self) -> None:
-        """The client has left: its answer is given up, or read to the end for the sake of its usage."""
+        """The client has left: its answers are given up, or read to the end for the sake of their usage."""
         self._gone = True
-        if self._call is not None:
-            self._call.gone = True
-        if self._task is None or self._task.done():
-            return
-        if not self._desk.door.drain:
-            self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        tasks = []
+        for lane in self._lanes.values():
+            if lane.call is not None:
+                lane.call.gone = True
+            if lane.last is not None and not lane.last.done():
+                tasks.append(lane.last)
+                if not self._desk.door.drain:
+                    lane.last.cancel()  # and with it those that it waits for
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _body(self, message: Mapping[str, Any]) -> dict[str, Any]:
         text = message.get("text")
@@ -92,76 +108,113 @@ class Connection:
         body = parse_json(data)
         if not isinstance(body, dict) or body.get("type") != "response.create":
             raise InvalidRequest("An object of type response.create is expected.", param="type", code="invalid_value")
-        if self._busy:
-            raise InvalidRequest("A response is under way on this connection.", code="response_in_progress")
         if body.get("background"):
             raise InvalidRequest(
                 "Background responses are made by POST.", param="background", code="unsupported_parameter"
             )
         return {name: value for name, value in body.items() if name not in ("type", "stream", "background")}
 
+    def _lane(self, name: str) -> Lane:
+        """The lane for one more request. Raises InvalidRequest where it has none to take."""
+        lane = self._lanes.get(name)
+        if lane is None:
+            if len(self._lanes) >= MAX_LANES:
+                idle = next((each.name for each in self._lanes.values() if not each.open), None)
+                if idle is None:
+                    raise InvalidRequest(f"At most {MAX_LANES} lanes are open at once.", param="stream_id")
+                del self._lanes[idle]
+            lane = self._lanes[name] = Lane(name)
+        if lane.open and not name:
+            raise InvalidRequest("A response is under way on this connection.", code="response_in_progress")
+        if lane.open > MAX_WAITING:
+            raise InvalidRequest("Too many requests wait on this lane.", code="response_in_progress", param="stream_id")
+        return lane
+
     async def _answer(
-        self, request_id: str, body: dict[str, Any], before: asyncio.Task[None] | None, large: bool
+        self, lane: Lane, request_id: str, body: dict[str, Any], before: asyncio.Task[None] | None, large: bool
     ) -> None:
         """`before`: the answer before this one, whose last events may still be on their way."""
         if before is not None:
             await before
-        frames: list[bytes] = []
-        begun = False
+        previous, frames = body.get("previous_response_id"), list[bytes]()
+        begun = failed = False
         try:
             generate = body.pop("generate", True) is not False
             caller = await authenticate(self._headers, self._desk.door.keys)
-            call = self._call = Call(request_id, caller, "responses", started=time.time())
+            call = lane.call = Call(request_id, caller, "responses", started=time.time())
             await self._desk.gateway.check(call)
-            prepared = await self._desk.state.prepare(caller.key_id, body, self._newest, large=large)
+            prepared = await self._desk.state.prepare(caller.key_id, body, self._known(), large=large)
             note(call, prepared.decoded)
             stream = ResponseStream(
                 new_id("resp_"), int(time.time()), prepared.decoded, on_event=lambda _, frame: frames.append(frame)
             )
             if generate:
-                async with contextlib.aclosing(
-                    batches(self._desk.gateway, call, prepared.decoded, stream=True)
-                ) as items:
+                made = batches(self._desk.gateway, call, prepared.decoded, stream=True)
+                async with contextlib.aclosing(made) as items:
                     async for choice, batch in items:
                         begun = True
                         stream.feed(choice, batch)
-                        await self._tell(frames)
+                        await self._tell(frames, lane.name)
             else:
                 stream.feed(0, [Finished("stop"), Metered(Usage())])
             stream.finish()
         except Exception as problem:  # noqa: BLE001  whatever it is, it becomes an event
-            error = as_gateway_error(problem, request_id)
+            self._forget(previous)
+            error, failed = as_gateway_error(problem, request_id), True
             if not begun:
-                self._busy = False
-                await self._refuse(error, request_id)
+                lane.open -= 1
+                await self._refuse(error, request_id, lane.name)
                 return
             stream.fail(problem_body(error, request_id), error_event=False)
         await self._desk.state.keep(caller.key_id, prepared, stream.kept)
-        self._remember(prepared, stream.kept)
-        self._busy = False  # who has heard the end may ask again at once
-        await self._tell(frames)
+        if not failed:
+            self._remember(lane, prepared, stream.kept)
+        lane.open -= 1  # who has heard the end may ask again at once
+        await self._tell(frames, lane.name)
 
-    def _remember(self, prepared: Prepared, response: Mapping[str, Any]) -> None:
-        self._newest.clear()
+    def _known(self) -> dict[str, Past]:
+        return {id: past for lane in self._lanes.values() for id, past in lane.newest.items()}
+
+    def _remember(self, lane: Lane, prepared: Prepared, response: Mapping[str, Any]) -> None:
+        lane.newest.clear()
         past, decoded = prepared.past, prepared.decoded
         items = (*past.items, *decoded.input_items, *response["output"])
         if not decoded.conversation and len(to_json(items)) <= LARGEST_HISTORY:
             chain = (*past.chain, response["id"]) if decoded.store else ()
-            self._newest[response["id"]] = Past(items, chain)
+            lane.newest[response["id"]] = Past(items, chain)
 
-    async def _tell(self, frames: list[bytes]) -> None:
+    def _forget(self, previous: Any) -> None:
+        """A turn that fails takes what it continued with it, so that a client does not go on from a doubtful state."""
+        for lane in self._lanes.values():
+            lane.newest.pop(previous, None)
+
+    async def _tell(self, frames: list[bytes], lane: str) -> None:
         told, frames[:] = list(frames), []
         for frame in told:
-            await self._text(frame[frame.index(_HEAD) + len(_HEAD) :].rstrip(b"\n").decode())
+            await self._text(frame[frame.index(_HEAD) + len(_HEAD) :].rstrip(b"\n").decode(), lane)
 
-    async def _refuse(self, error: GatewayError, request_id: str) -> None:
+    async def _refuse(self, error: GatewayError, request_id: str, lane: str) -> None:
         body = {"type": "error", "status": error.status, **problem_body(error, request_id)}
-        await self._text(to_json(body).decode())
+        await self._text(to_json(body).decode(), lane)
 
-    async def _text(self, text: str) -> None:
+    async def _text(self, text: str, lane: str) -> None:
         if self._gone:
             return
+        if lane:
+            text = f'{text[:-1]},"stream_id":{to_json(lane).decode()}}}'
         try:
             await self._send({"type": "websocket.send", "text": text})
         except (OSError, RuntimeError):  # the connection is being closed; `serve` hears of it as well
             self._gone = True
+
+
+def _lane_name(body: dict[str, Any]) -> str:
+    """Taken out of the body. Raises InvalidRequest."""
+    name = body.pop("stream_id", None)
+    if name is None:
+        return ""
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_LANE_NAME:
+        raise InvalidRequest(
+            f"stream_id must be a string of 1 to {MAX_LANE_NAME} characters.", param="stream_id", code="invalid_value"
+        )
+    return name

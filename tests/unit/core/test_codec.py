@@ -160,6 +160,7 @@ def test_all_of_a_citation_is_kept() -> None:
         [TextDelta("a"), Finished("stop")],
         [TextDelta("a"), Metered(Usage())],
         [TextDelta("a"), Finished("content_filter"), Metered(Usage())],
+        [TextDelta("a"), Finished("tool_calls", malformed_calls=1), Metered(Usage())],
         [ToolCallDelta(0, "{}"), *END],
     ],
 )
@@ -267,7 +268,8 @@ VALUES: dict[str, Any] = {
 
 @pytest.mark.parametrize("kind", sorted(set(Event.__args__) - {Started}, key=str))
 def test_every_event_comes_back_as_it_was(kind: type[Any]) -> None:
-    event = kind(*(VALUES[str(field.type)] for field in fields(kind)))
+    kept = [field for field in fields(kind) if field.name != "malformed_calls"]  # such an answer is not kept
+    event = kind(*(VALUES[str(field.type)] for field in kept))
     events: list[Item] = [(0, each) for each in (ToolCallStarted(2, "c", "f"), event, *END)]
     answer = decode(encode(Answer(events)), 1)
     assert answer is not None

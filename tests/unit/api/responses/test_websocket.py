@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.api.responses.websocket import MAX_LANES, MAX_WAITING
 from app.core.ports import Caller
 from app.errors import UpstreamFailure
 from tests.unit.api.responses.serving import ANN, MODEL, Served, spoken
@@ -197,6 +198,86 @@ async def test_one_at_a_time() -> None:
     assert (await socket.answer())[-1]["type"] == "response.completed"
     socket.ask("three")
     assert (await socket.answer())[-1]["type"] == "response.completed"
+    await socket.leave()
+
+
+async def test_lanes_run_side_by_side_and_their_events_name_them() -> None:
+    served = Served()
+    served.model.held = asyncio.Event()
+    socket = Socket(served)
+    for lane in ("a", "b", "a"):
+        socket.ask(f"in {lane}", stream_id=lane)
+    await until(lambda: len(served.model.prompts) == 2)  # the second of a lane waits
+    served.model.held.set()
+    ended: list[tuple[str, str]] = []
+    while len(ended) < 3:
+        event = await socket.hear()
+        assert event["stream_id"] in ("a", "b")
+        if event["type"] == "response.completed":
+            ended.append((event["stream_id"], event["response"]["output"][0]["content"][0]["text"]))
+    assert sorted(ended) == [("a", "You said: in a")] * 2 + [("b", "You said: in b")]
+    socket.ask("without")
+    assert all("stream_id" not in event for event in await socket.answer())
+    await socket.leave()
+
+
+async def test_a_lane_goes_on_from_a_response_of_another_one() -> None:
+    served = Served()
+    socket = Socket(served)
+    socket.ask("hello", stream_id="a", store=False)
+    first = (await socket.answer())[-1]["response"]["id"]
+    socket.ask("again", stream_id="b", store=False, previous_response_id=first)
+    assert (await socket.answer())[-1]["type"] == "response.completed"
+    assert spoken(served.model.prompts[-1]) == ["u:hello", "a:You said: hello", "u:again"]
+    await socket.leave()
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_turn_that_fails_takes_what_it_continued_with_it(late: bool) -> None:
+    served = Served()
+    socket = Socket(served)
+    socket.ask("hello", store=False)
+    first = (await socket.answer())[-1]["response"]["id"]
+    served.model.failing, served.model.late = UpstreamFailure("broken"), late
+    socket.ask("again", store=False, previous_response_id=first)
+    assert (await socket.answer())[-1]["type"] in ("error", "response.failed")
+    served.model.failing = None
+    socket.ask("once more", store=False, previous_response_id=first)
+    (refused,) = await socket.answer()
+    assert (refused["status"], refused["error"]["code"]) == (404, "previous_response_not_found")
+    await socket.leave()
+
+
+@pytest.mark.parametrize("name", [5, "", "x" * 129, ["a"]])
+async def test_a_lane_has_a_name(name: Any) -> None:
+    socket = Socket(Served())
+    socket.ask("hello", stream_id=name)
+    (refused,) = await socket.answer()
+    assert (refused["status"], refused["error"]["param"]) == (400, "stream_id")
+    await socket.leave()
+
+
+async def test_lanes_and_those_who_wait_on_them_are_bounded() -> None:
+    served = Served()
+    served.model.held = asyncio.Event()
+    socket = Socket(served)
+    for number in range(MAX_LANES):
+        socket.ask("hello", stream_id=f"lane {number}")
+    await until(lambda: len(served.model.prompts) == MAX_LANES)
+    for _ in range(MAX_WAITING):
+        socket.ask("hello", stream_id="lane 0")
+    for name in ("lane 0", "one more"):
+        socket.ask("hello", stream_id=name)
+        while (heard := await socket.hear())["type"] != "error":
+            pass
+        assert (heard["status"], heard["error"]["param"]) == (400, "stream_id")
+        assert heard["stream_id"] == name
+    served.model.held.set()
+    await until(lambda: len(served.model.prompts) == MAX_LANES + MAX_WAITING)
+    await until(lambda: sum("response.completed" in str(each) for each in socket.sent) == MAX_LANES + MAX_WAITING)
+    socket._heard = len(socket.sent)
+    socket.ask("hello", stream_id="one more")  # in the place of one that is idle
+    assert (await socket.answer())[-1]["stream_id"] == "one more"
     await socket.leave()
 
 
