@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.behaviour.reasoning import is_sealed
+from local.behaviour.reasoning import is_sealed, seal
 from local.emulator import Emulator
 from tests.wire.gateway import Gateway, serving
 
@@ -171,6 +171,44 @@ def test_a_signature_of_unknown_origin_costs_one_retry_and_thinking_stays_on(
         )
         assert "x-gateway-ignored" not in other.headers, "nothing is remembered of the model"
         assert "thinking" in emulator.requests[-1].body["additionalModelRequestFields"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("model", "provider"), [(GPT, "Anthropic"), (CLAUDE, "OpenAI")])
+def test_encrypted_reasoning_of_unknown_origin_costs_one_retry(
+    gateway: Gateway, emulator: Emulator, model: str, provider: str, stream: bool
+) -> None:
+    """As sessions have it that began before values carried their family."""
+    thought = {"type": "redacted_thinking", "data": seal("Hm", provider)}
+    history: list[Any] = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [thought, thought, {"type": "text", "text": "Hello"}]},
+        {"role": "user", "content": "And now?"},
+    ]
+    with gateway.client() as client:
+        body = SETTINGS[MESSAGES] | {"model": model, "messages": history, "stream": stream}
+        reply = client.post(MESSAGES, json=body)
+    assert (reply.status_code, models(emulator)) == (200, [model] * 2)
+    assert reasoning(emulator) == []
+    assert repairs(reply) == {"unsupported-reasoning-replay": 1, "reasoning-refused": 2}
+
+
+@pytest.mark.parametrize("model", [CLAUDE, GPT])
+def test_reasoning_of_the_family_itself_that_was_stored_without_its_name_still_returns(
+    gateway: Gateway, emulator: Emulator, model: str
+) -> None:
+    data = seal("Hm", "Anthropic" if model == CLAUDE else "OpenAI")
+    call = {"type": "tool_use", "id": "t1", "name": "get_weather", "input": {}}
+    history = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [{"type": "redacted_thinking", "data": data}, call]},
+        _result(MESSAGES, "t1"),
+    ]
+    with gateway.client() as client:
+        reply = client.post(MESSAGES, json=SETTINGS[MESSAGES] | {"model": model, "messages": history})
+    assert (reply.status_code, models(emulator)) == (200, [model])
+    assert reasoning(emulator) == [{"redactedContent": data}]
+    assert repairs(reply) == {}
 
 
 def _foreign_turn(path: str, number: int) -> dict[str, Any]:
