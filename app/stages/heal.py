@@ -28,6 +28,10 @@ def _forced(plan: Plan) -> bool:
     return plan.tool_choice.mode in ("any", "tool")
 
 
+def _reasons(plan: Plan) -> bool:
+    return plan.reasoning or plan.prompt.effort is not None
+
+
 def _replays(plan: Plan) -> bool:
     return any(isinstance(part, Reasoning) for message in plan.messages for part in message.parts)
 
@@ -49,7 +53,8 @@ _SENT: dict[str, Callable[[Plan], bool]] = {
     "service_tier": lambda plan: bool(plan.service_tier),
     "betas": lambda plan: bool(plan.prompt.betas) or plan.prompt.effort is not None,
     "effort": lambda plan: plan.prompt.effort is not None,
-    "reasoning": lambda plan: plan.reasoning or plan.prompt.effort is not None,
+    "reasoning": _reasons,
+    "reasoning_missing": _reasons,
     "reasoning_replay": _replays,
     "reasoning_history": _replays,
 }
@@ -77,7 +82,7 @@ class Heal:
                         yield batch
                 return
             except UnsupportedField as problem:
-                quirk = _next_step(problem.quirk, quirks)
+                quirk = _next_step(plan, problem.quirk, quirks)
                 if begun or len(quirks) >= MAX_MENDINGS or not await self._can_be_mended(plan, quirk, quirks):
                     raise _told(problem, plan) from problem
                 quirks |= {quirk}
@@ -106,9 +111,14 @@ class Heal:
             await self._planner.learn(plan.target, lesson)
 
 
-def _next_step(quirk: str, tried: frozenset[str]) -> str:
-    """A model that refuses reasoning again, after that of unknown origin was dropped, gets none."""
-    return "reasoning_history" if quirk == "reasoning_replay" and quirk in tried else quirk
+def _next_step(plan: Plan, quirk: str, tried: frozenset[str]) -> str:
+    """A model that refuses reasoning again, after that of unknown origin was dropped, gets none of earlier turns. Where none
+    was sent, the refusal can only concern reasoning in this turn, which then runs without."""
+    if quirk != "reasoning_replay":
+        return quirk
+    if not _replays(plan):
+        return "reasoning_missing"
+    return "reasoning_history" if quirk in tried else quirk
 
 
 def _may_teach(plan: Plan, quirk: str) -> bool:

@@ -52,7 +52,7 @@ _REPLAY = (
     r"(?:invalid|missing|malformed)\W.{0,20}\b(?:signature|data)\b.{0,40}\b(?:thinking|reasoning)",
     r"\b(?:thinking|reasoning)\w*\b.{0,60}\bsignature",
     r"reasoning[ _]?(?:content|text)|redacted[ _]?(?:content|thinking)|encrypted[ _]?content",
-    r"messages\.\d+\.content\.\d+\S{0,20}\b(?:thinking|reasoning)",
+    r"messages\.\d+\.content\.\d+\S{0,20}\b(?:thinking|reasoning)|of type \W?reasoning\W? was provided without",
     r"\bthinking\W{0,3} blocks?\b.{0,80}\b(?:invalid|cannot|must|not)\b|invalid.{0,20}\bthinking\W{0,3} block",
     _IN_ASSISTANT + r".{0,60}\b(?:thinking|reasoning)|\b(?:thinking|reasoning).{0,80}" + _IN_ASSISTANT,
 )

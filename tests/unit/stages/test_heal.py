@@ -65,6 +65,14 @@ async def test_reasoning_that_is_refused_twice_is_dropped_altogether_and_nothing
     assert planner.learned <= FORGOTTEN
 
 
+async def test_a_refusal_of_reasoning_where_none_was_sent_turns_it_off_for_this_request() -> None:
+    upstream, made = Scripted([refusal("reasoning_replay")], ANSWER), plan(reasoning=True)
+    planner = FixedPlanner(made)
+    assert await taken(Heal(upstream, planner), made, call()) == ANSWER
+    assert planner.quirks == [{"reasoning_missing"}]
+    assert planner.learned <= FORGOTTEN
+
+
 async def test_after_the_first_byte_nothing_is_mended() -> None:
     upstream = Scripted([ANSWER[0], refusal("stop")])
     with pytest.raises(UnsupportedField):
@@ -76,7 +84,7 @@ async def test_after_the_first_byte_nothing_is_mended() -> None:
     "quirk", [*sorted(set(QUIRKS) - {"max_tokens", "profile", "effort", "betas"}), "max_tokens:4096", "max_tokens:9999"]
 )
 async def test_a_field_that_was_not_sent_is_not_left_out(quirk: str) -> None:
-    about_messages = {"prefill", "reasoning_missing", "system_role", "system_prompt", "tool_result_images"}
+    about_messages = {"prefill", "system_role", "system_prompt", "tool_result_images"}
     for made, sent in ((plan(**FULL), quirk != "max_tokens:9999"), (plan(whole=True), quirk in about_messages)):
         upstream = Scripted([refusal(quirk)], ANSWER)
         if sent:

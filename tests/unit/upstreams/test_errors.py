@@ -208,6 +208,7 @@ REFUSALS = [
     ("reasoning_replay", "User messages cannot contain reasoning content. Please remove the reasoning content."),
     ("reasoning_replay", SAYS + "The encrypted content gAAA could not be verified. Reason: it could not be decrypted."),
     ("reasoning_replay", SAYS + "invalid_encrypted_content"),
+    ("reasoning_replay", SAYS + "Item 'rs_1' of type 'reasoning' was provided without its required following item."),
     ("forced_tool_choice", SAYS + "Thinking may not be enabled when tool_choice forces tool use."),
     ("forced_tool_choice", "This model doesn't support the toolConfig.toolChoice.any field. Remove it."),
     ("tool_choice", "This model doesn't support the toolConfig.toolChoice field."),
