@@ -31,6 +31,8 @@ QUIRKS = (
     "prefill",
     "reasoning",
     "reasoning_replay",
+    "reasoning_history",
+    "reasoning_missing",
     "forced_tool_choice",
     "tool_choice",
     "tools_in_stream",
@@ -60,7 +62,8 @@ class Traits:
     `betas`: features it may be asked for by name, in `betas_field`. `effort_alone`: levels it takes without thinking, where
     its thinking goes by a budget; `effort_beta` has to go with them. `counts_tokens`: Bedrock counts for it, free of charge.
     `cites`: it can say which passages of a document it used. `image_sides`: pixels that a side of an image may have, and of one
-    of more than `MANY_IMAGES` in a request.
+    of more than `MANY_IMAGES` in a request. `replay`: the reasoning it takes back: with its signature, only as redacted data,
+    as plain text, or none.
     """
 
     family: str = "unknown"
@@ -76,7 +79,7 @@ class Traits:
     effort_levels: tuple[str, ...] = ()
     effort_can_be_off: bool = True
     sends_none: bool = False
-    replay: Literal["signed", "unsigned", "no"] = "no"
+    replay: Literal["signed", "redacted", "unsigned", "no"] = "no"
     replay_required: bool = False
     thinking_tags: bool = False
     tool_use: bool = True
@@ -132,6 +135,14 @@ class Target:
         if not self.model_id.startswith("arn:"):
             return self.model_id
         return self.base_id if "." in self.base_id else "(arn)"
+
+    @property
+    def reasoning_family(self) -> str:
+        """The family whose reasoning this model takes back; the vendor of a model without a row, empty for an ARN."""
+        if self.traits.family != "unknown":
+            return self.traits.family
+        vendor, dot, _ = self.base_id.partition(".")
+        return vendor if dot and ":" not in vendor else ""
 
 
 @dataclass(slots=True)

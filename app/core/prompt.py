@@ -88,7 +88,10 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """A model's thought. `signature` and `redacted` (base64) must go back byte for byte or not at all."""
+    """A model's thought. `signature` and `redacted` (base64) must go back byte for byte or not at all.
+
+    Both carry the mark of the model family that produced them (`core/reasoning_origin.py`); without one it is unknown.
+    """
 
     text: str = ""
     signature: str = ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.core.model_fields import ModelFields
 from app.core.plan import Receipt, Target, Traits
-from app.core.prompt import Guardrail, Prompt, ResponseFormat, Tool, ToolChoice
+from app.core.prompt import Guardrail, Message, Prompt, ResponseFormat, Tool, ToolChoice
 
 if TYPE_CHECKING:
     from app.core.route import Hop
@@ -28,6 +28,7 @@ class Draft:
     receipt: Receipt
     quirks: frozenset[str]
     extra: dict[str, Any]
+    messages: tuple[Message, ...] = ()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     whole: bool = False

@@ -15,6 +15,7 @@ from app.plan.draft import Draft
 from app.plan.lessons import RecentLessons
 from app.plan.metadata import request_metadata
 from app.plan.reasoning import decide_reasoning
+from app.plan.replay import decide_replay
 from app.plan.sampling import decide_limits, decide_sampling
 from app.plan.structured import decide_structured
 from app.plan.thinking import decide_betas, decide_thinking
@@ -130,6 +131,7 @@ class ModelPlanner:
 
     def _decide(self, draft: Draft, call: Call) -> None:
         prompt, traits = draft.prompt, draft.traits
+        decide_replay(draft)
         decide_limits(draft)
         decide_tools(draft)
         (decide_reasoning if prompt.thinking is None else decide_thinking)(draft)
@@ -205,7 +207,6 @@ def _plan(draft: Draft) -> Plan:
     values: dict[str, Any] = {name: getattr(draft, name) for name in _PLAN_FIELDS}
     return Plan(
         **values,
-        messages=draft.prompt.messages,
         instructions=tuple(draft.instructions),
         notes=tuple(draft.notes),
         response_paths=draft.traits.response_paths,

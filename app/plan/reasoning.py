@@ -53,7 +53,7 @@ def decide_reasoning(draft: Draft) -> None:
 
 def _as_told(draft: Draft) -> None:
     """The client speaks the model's own words (`thinking`): they stand, but for a turn that can't have them."""
-    if draft.quirks & {"reasoning", "reasoning_replay"} or lacks_replay(draft):
+    if draft.quirks & {"reasoning", "reasoning_missing"} or lacks_replay(draft):
         del draft.extra["thinking"]
         draft.receipt.repairs["thinking-off"] += 1
         return
@@ -150,7 +150,7 @@ def forgo_reasoning(draft: Draft, kind: str) -> bool:
 
 def lacks_replay(draft: Draft) -> bool:
     """Whether the history ends in a tool loop that can't be continued with reasoning on."""
-    return draft.traits.replay_required and not replayable(draft.prompt.messages, draft.traits)
+    return draft.traits.replay_required and not replayable(draft.messages, draft.traits)
 
 
 def replayable(messages: tuple[Message, ...], traits: Traits) -> bool:

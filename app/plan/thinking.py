@@ -25,7 +25,7 @@ def decide_thinking(draft: Draft) -> None:
     assert thinking is not None
     style = traits.reasoning
     draft.reasoning = style in ("always", "adaptive-always", "nested") or not traits.effort_can_be_off
-    if thinking.wanted and (draft.quirks & {"reasoning", "reasoning_replay"} or _breaks_loop(draft)):
+    if thinking.wanted and (draft.quirks & {"reasoning", "reasoning_missing"} or _breaks_loop(draft)):
         # The model wants the signed thoughts of a running tool loop back; without them only this turn can do without.
         draft.receipt.repairs["thinking-off"] += 1
         thinking = Thinking()

@@ -52,7 +52,7 @@ _LEARNED: dict[str, dict[str, Any]] = {
     "schema": {"structured": "no"},
     "prefill": {"prefill": False},
     "reasoning": {"reasoning": "none", "replay": "no"},
-    "reasoning_replay": {"replay": "no", "reasoning": "none"},
+    "reasoning_missing": {"replay": "no", "reasoning": "none"},
     "forced_tool_choice": {"tool_choices": AUTO},
     "tool_choice": {"tool_choices": NEVER, "parallel_switch": False},
     "tools_in_stream": {"streams_tools": False},
@@ -63,7 +63,10 @@ _LEARNED: dict[str, dict[str, Any]] = {
     "effort": {"effort_levels": LOW_HIGH},
     "betas": {"betas": frozenset(), "effort_alone": ()},
 }
-"""What each quirk takes away. `profile` and `service_tier` are the planner's own business."""
+"""What each quirk takes away. `profile`, `service_tier`, `reasoning_replay` and `reasoning_history` concern the request
+alone, and the planner drops what they name."""
 
-FORGOTTEN = frozenset({"reasoning_replay", "service_tier", "effort", "schema"})
+FORGOTTEN = frozenset(
+    {"reasoning_replay", "reasoning_history", "reasoning_missing", "service_tier", "effort", "schema"}
+)
 """Quirks of one request rather than of a model: mended, but not held against the model's next request."""

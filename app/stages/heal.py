@@ -15,6 +15,7 @@ from contextlib import aclosing
 from app.core.events import Batch
 from app.core.plan import Plan
 from app.core.ports import Call, ChatUpstream, Planner
+from app.core.prompt import Reasoning
 from app.errors import UnsupportedField, model_not_found
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,14 @@ MAX_MENDINGS = 3
 
 def _forced(plan: Plan) -> bool:
     return plan.tool_choice.mode in ("any", "tool")
+
+
+def _reasons(plan: Plan) -> bool:
+    return plan.reasoning or plan.prompt.effort is not None
+
+
+def _replays(plan: Plan) -> bool:
+    return any(isinstance(part, Reasoning) for message in plan.messages for part in message.parts)
 
 
 _SENT: dict[str, Callable[[Plan], bool]] = {
@@ -44,7 +53,10 @@ _SENT: dict[str, Callable[[Plan], bool]] = {
     "service_tier": lambda plan: bool(plan.service_tier),
     "betas": lambda plan: bool(plan.prompt.betas) or plan.prompt.effort is not None,
     "effort": lambda plan: plan.prompt.effort is not None,
-    "reasoning": lambda plan: plan.reasoning or plan.prompt.effort is not None,
+    "reasoning": _reasons,
+    "reasoning_missing": _reasons,
+    "reasoning_replay": _replays,
+    "reasoning_history": _replays,
 }
 """Whether a plan holds what a quirk says was refused; those not named here concern the messages and always may."""
 
@@ -70,12 +82,13 @@ class Heal:
                         yield batch
                 return
             except UnsupportedField as problem:
-                if begun or len(quirks) >= MAX_MENDINGS or not await self._can_be_mended(plan, problem.quirk, quirks):
+                quirk = _next_step(plan, problem.quirk, quirks)
+                if begun or len(quirks) >= MAX_MENDINGS or not await self._can_be_mended(plan, quirk, quirks):
                     raise _told(problem, plan) from problem
-                quirks |= {problem.quirk}
-                if not problem.of_value and _may_teach(plan, problem.quirk):
-                    lessons.append(problem.quirk)
-                log.info("model %s refused %s; trying once without", plan.target.base_id, problem.quirk)
+                quirks |= {quirk}
+                if not problem.of_value and _may_teach(plan, quirk):
+                    lessons.append(quirk)
+                log.info("model %s refused %s; trying once without", plan.target.base_id, quirk)
             call.receipt.retries += 1
             call.receipt.repairs.clear()
             call.receipt.repairs[f"unsupported-{problem_name(quirks)}"] += 1
@@ -96,6 +109,16 @@ class Heal:
         """The mended request was accepted, so the refusal was about what it no longer holds."""
         for lesson in lessons:
             await self._planner.learn(plan.target, lesson)
+
+
+def _next_step(plan: Plan, quirk: str, tried: frozenset[str]) -> str:
+    """A model that refuses reasoning again, after that of unknown origin was dropped, gets none of earlier turns. Where none
+    was sent, the refusal can only concern reasoning in this turn, which then runs without."""
+    if quirk != "reasoning_replay":
+        return quirk
+    if not _replays(plan):
+        return "reasoning_missing"
+    return "reasoning_history" if quirk in tried else quirk
 
 
 def _may_teach(plan: Plan, quirk: str) -> bool:

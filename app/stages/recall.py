@@ -2,7 +2,8 @@
 
 Converse wants the thoughts that led to a tool call back, byte for byte, before it goes on thinking; most OpenAI clients
 return neither `reasoning_details` nor `extra_content`. `Remember` is a stage on the way out, `Recollect` a preparer on the
-way in.
+way in. The stored values carry the mark of the model family that produced them, so that the planner drops them where
+another family is called.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from app.core.ports import Call, ChatUpstream, Stash
 from app.core.prompt import Message, Part, Prompt, Reasoning, ToolCall
 
 WRITE_SECONDS = 1.0
+SEALED = ("signed", "redacted")
+"""Values of `Traits.replay` for models that take back only what they have signed or encrypted."""
 
 
 class Recollect:
@@ -53,7 +56,7 @@ class Remember:
         self._stash = stash
 
     async def run(self, plan: Plan, call: Call) -> AsyncGenerator[Batch, None]:
-        if not (plan.reasoning and plan.tools and plan.target.traits.replay == "signed"):
+        if not (plan.reasoning and plan.tools and plan.target.traits.replay in SEALED):
             async with aclosing(self._inner.run(plan, call)) as batches:
                 async for batch in batches:
                     yield batch

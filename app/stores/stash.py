@@ -1,6 +1,8 @@
 """The reasoning stash in the table, so that another process can continue a tool loop. Memory is looked into first.
 
 pk="stash#<tenant>", sk=<tool call id>, body=<packed JSON: [[text, signature, redacted], ...]>, expires_at
+
+`signature` and `redacted` carry the mark of the model family (`core/reasoning_origin.py`); older items may lack it.
 """
 
 from __future__ import annotations

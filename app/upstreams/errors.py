@@ -47,13 +47,25 @@ _REFUSED = (
     r"|extraneous)"
 )
 
+_IN_ASSISTANT = r"(?:field|block)s?\W{0,3}(?:for|in|of)\b.{0,20}\bassistant\W{0,3} messages?"
+_REPLAY = (
+    r"(?:invalid|missing|malformed)\W.{0,20}\b(?:signature|data)\b.{0,40}\b(?:thinking|reasoning)",
+    r"\b(?:thinking|reasoning)\w*\b.{0,60}\bsignature",
+    r"reasoning[ _]?(?:content|text)|redacted[ _]?(?:content|thinking)|encrypted[ _]?content",
+    r"messages\.\d+\.content\.\d+\S{0,20}\b(?:thinking|reasoning)|of type \W?reasoning\W? was provided without",
+    r"\bthinking\W{0,3} blocks?\b.{0,80}\b(?:invalid|cannot|must|not)\b|invalid.{0,20}\bthinking\W{0,3} block",
+    _IN_ASSISTANT + r".{0,60}\b(?:thinking|reasoning)|\b(?:thinking|reasoning).{0,80}" + _IN_ASSISTANT,
+)
+"""Reasoning in the history that the model refuses: Anthropic's wordings for a signature or data that is not its own, for one
+that is missing and for a block that was changed; AWS's for a field of `reasoningContent`, before or after the words `field
+for assistant messages`; OpenAI's for encrypted content. None of them says anything of the switch that turns reasoning on."""
+
 QUIRK_PATTERNS = (
     _Quirk("profile", r"on-demand throughput isn.?t supported", "model"),
-    _Quirk("reasoning_replay", r"expected `?'?(?:thinking|redacted_thinking)", "messages"),
     _Quirk(
-        "reasoning_replay", r"(?:invalid|missing).{0,20}signature.{0,30}thinking|thinking.{0,60}signature", "messages"
+        "reasoning_missing", r"expected `?'?(?:redacted_)?thinking|must (?:start|begin) with a `?thinking", "messages"
     ),
-    _Quirk("reasoning_replay", r"reasoning ?content.{0,80}" + _REFUSED, "messages"),
+    *(_Quirk("reasoning_replay", pattern, "messages") for pattern in _REPLAY),
     _Quirk("forced_tool_choice", r"thinking may not be enabled when tool_choice forces", "tool_choice"),
     _Quirk(
         "forced_tool_choice", r"tool_?choice\W{0,3}(?:type)?.{0,40}\b(?:any|tool)\b.{0,60}" + _REFUSED, "tool_choice"

@@ -10,7 +10,7 @@ from local.behaviour.markers import Markers, number
 from local.behaviour.prompt import Body, Prompt
 from local.behaviour.schema import Hints, fill
 from local.behaviour.tool_calls import calls
-from local.models import ModelFacts
+from local.models import ModelFacts, Replay
 
 _ECHO = 300
 _FRAGMENT = 9
@@ -86,8 +86,8 @@ def compose(facts: ModelFacts, body: Body, prompt: Prompt, blocked: bool = False
 def _thought(facts: ModelFacts, prompt: Prompt) -> Thought:
     text = reasoning.text_for(facts, prompt.text)
     marker = prompt.markers.get("think")
-    if marker and "redacted" in marker.words:
-        return Thought([], redacted=reasoning.seal(text))
+    if facts.replay is Replay.ENCRYPTED or (marker and "redacted" in marker.words):
+        return Thought([], redacted=reasoning.seal(text, facts.provider))
     return Thought(tokens.pieces(text), reasoning.sign(text) if facts.is_claude else None)
 
 

@@ -14,26 +14,34 @@ _OFF = ("none", "disabled", None)
 
 
 def sign(text: str) -> str:
-    """The signature of a reasoning text, as long as a short real one."""
+    """The signature of a reasoning text, as long as a short real one. Only Claude signs."""
     return b64encode(hmac.digest(_KEY, text.encode("utf-8", "surrogatepass"), hashlib.sha512)).decode()
 
 
 def is_signed(text: str, signature: str) -> bool:
     """Whether the signature was issued for exactly this text."""
-    return hmac.compare_digest(sign(text), signature)
+    return hmac.compare_digest(sign(text).encode(), signature.encode("utf-8", "surrogatepass"))
 
 
-def seal(text: str) -> str:
-    """Redacted reasoning: an opaque blob, base64."""
-    return b64encode(_SEALED + hmac.digest(_KEY, text.encode("utf-8", "surrogatepass"), hashlib.sha256)).decode()
+def seal(text: str, provider: str = "Anthropic") -> str:
+    """Redacted reasoning of a vendor's models: an opaque blob, base64."""
+    head = _head(provider)
+    return b64encode(head + hmac.digest(_KEY, head + text.encode("utf-8", "surrogatepass"), hashlib.sha256)).decode()
 
 
-def is_sealed(blob: str) -> bool:
-    """Whether a blob of redacted reasoning was issued here."""
+def is_sealed(blob: str, provider: str = "Anthropic") -> bool:
+    """Whether a blob of redacted reasoning was issued by a model of this vendor."""
     try:
-        return b64decode(blob, validate=True).startswith(_SEALED)
+        data = b64decode(blob, validate=True)
     except (Base64Error, ValueError):
         return False
+    head = _head(provider)
+    return data.startswith(head) and len(data) == len(head) + hashlib.sha256().digest_size
+
+
+def _head(provider: str) -> bytes:
+    """What a vendor's blobs begin with; their length tells Claude's from the others, which begin alike."""
+    return _SEALED if provider == "Anthropic" else _SEALED + provider.encode() + b":"
 
 
 def is_wanted(facts: ModelFacts, body: dict[str, Any]) -> bool:

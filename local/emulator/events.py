@@ -1,5 +1,6 @@
 """An answer as Converse puts it on the wire: one message, or the events of a stream."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -67,7 +68,10 @@ def _deltas(block: Block) -> Iterator[dict[str, Any]]:
 
 def _reasoning_deltas(thought: Thought) -> Iterator[dict[str, str]]:
     if thought.redacted:
-        yield {"redactedContent": thought.redacted}
+        # In pieces, each of them base64 of its own, as clients of OpenAI's models report (2026-08).
+        data = b64decode(thought.redacted)
+        half = len(data) // 2
+        yield from ({"redactedContent": b64encode(piece).decode()} for piece in (data[:half], data[half:]))
     for piece in thought.pieces:
         yield {"text": piece}
     if thought.signature:

@@ -27,6 +27,7 @@ class Replay(Enum):
     """Which `reasoningContent` a model takes back in the history."""
 
     SIGNED = "text with its signature, or redacted"
+    ENCRYPTED = "redacted, and so it comes"
     PLAIN = "text without a signature"
     REFUSED = "none"
 

@@ -23,7 +23,8 @@ _NOVA = ModelFacts(
 _GPT = ModelFacts(
     id="", name="", provider="OpenAI", context=922_000, max_output=128_000, on_demand=False, text_format=True,
     profiles=("us", "global"), inputs=_VISION, sampling=Sampling.REFUSED, tool_choice=_ALL, tool_result_images=False,
-    lookaround=False, stop_limit=0, min_output=16, request_fields=frozenset(("reasoning", "text")),
+    lookaround=False, stop_limit=0, min_output=16, replay=Replay.ENCRYPTED,
+    request_fields=frozenset(("reasoning", "text")),
 )  # fmt: skip
 _GPT_OSS = ModelFacts(
     id="", name="", provider="OpenAI", max_output=16_384, started="2025-08-05", reasons_unasked=True, text_format=True,
@@ -32,7 +33,7 @@ _GPT_OSS = ModelFacts(
 _GROK = ModelFacts(
     id="", name="", provider="xAI", context=500_000, max_output=500_000, on_demand=False, profiles=("us", "global"),
     inputs=_VISION, tool_choice=_ALL, lookaround=False, stop_limit=0, min_output=16, started="2026-08-01",
-    request_fields=frozenset(("reasoning_effort",)),
+    replay=Replay.ENCRYPTED, request_fields=frozenset(("reasoning_effort",)),
 )  # fmt: skip
 _DEEPSEEK = ModelFacts(
     id="", name="", provider="DeepSeek", context=164_000, tool_choice=_AUTO_ANY, text_format=True,

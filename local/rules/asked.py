@@ -62,6 +62,6 @@ def model_says(text: str) -> str:
     return _MODEL_SAYS + text
 
 
-def unsupported(field: str) -> str:
-    """AWS's text for a field that a model does not take."""
-    return f"This model doesn't support the {field} field. Remove {field} and try again."
+def unsupported(field: str, where: str = "") -> str:
+    """AWS's text for a field that a model does not take; `where` narrows it, as in `for assistant messages`."""
+    return f"This model doesn't support the {field} field{' ' * bool(where)}{where}. Remove {field} and try again."

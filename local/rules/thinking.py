@@ -93,6 +93,8 @@ def _replayed(asked: Asked, reasoning: Block, path: str) -> Iterator[str]:
         yield unsupported("reasoningContent")
     elif text is None:
         yield from _redacted(asked, reasoning.get("redactedContent", ""), path)
+    elif replay is Replay.ENCRYPTED:
+        yield unsupported("reasoningContent.reasoningText.text", "for assistant messages")
     elif replay is Replay.PLAIN:
         if "signature" in text:
             yield unsupported("reasoningContent.reasoningText.signature")
@@ -103,7 +105,13 @@ def _replayed(asked: Asked, reasoning: Block, path: str) -> Iterator[str]:
 
 
 def _redacted(asked: Asked, blob: str, path: str) -> Iterator[str]:
-    if asked.facts.replay is not Replay.SIGNED:
+    """Data is taken back by the vendor that made it; OpenAI's words for others are those of its own API."""
+    replay = asked.facts.replay
+    if replay is Replay.PLAIN:
         yield unsupported("reasoningContent.redactedContent")
-    elif not is_sealed(blob):
+    elif is_sealed(blob, asked.facts.provider):
+        return
+    elif replay is Replay.SIGNED:
         yield model_says(f"{path}: Invalid `data` in `redacted_thinking` block")
+    else:
+        yield model_says("The encrypted content could not be verified. Reason: it could not be decrypted or parsed.")

@@ -15,10 +15,11 @@ from anthropic.types import Message
 from app.core.access import Access, Rates, Scope
 from app.core.events import Usage
 from app.core.ports import Caller
+from app.core.reasoning_origin import split_mark
 from app.stores.table.memory import MemoryTable
 from local.emulator import Emulator
 from tests.contract.conftest import KEY, RECORDER, sent, serving
-from tests.contract.words import CLAUDE, DEEPSEEK, NOVA
+from tests.contract.words import CLAUDE, DEEPSEEK, GPT, NOVA
 from tests.unit.api.messages.bodies import CLAUDE_CODE_BETAS, HOUR, IMAGE, PDF, WEATHER, claude_code
 from tests.wire import gateway as wire
 
@@ -168,28 +169,27 @@ def test_a_tool_loop_with_thinking(client: Anthropic, emulator: Emulator, model:
     assert [block["toolUse"]["toolUseId"] for block in turn if "toolUse" in block] == [call.id for call in calls]
     (thought, *_) = first.content
     if thought.type == "thinking":
-        sealed = {"signature": thought.signature} if thought.signature else {}
+        sealed = {"signature": split_mark(thought.signature)[1]} if thought.signature else {}
         assert turn[0]["reasoningContent"]["reasoningText"] == {"text": thought.thinking} | sealed
     assert (thought.type == "thinking") == (model != NOVA)
 
 
-def test_redacted_thoughts_go_back_as_they_came(client: Anthropic, emulator: Emulator) -> None:
+@pytest.mark.parametrize("model", [CLAUDE, GPT])
+@pytest.mark.parametrize("stream", [False, True])
+def test_redacted_thoughts_go_back_as_they_came(
+    client: Anthropic, emulator: Emulator, model: str, stream: bool
+) -> None:
     question = user("Use the tools in Paris [[emulate: think redacted]]")
-    first = ask(client, True, question, tools=[WEATHER], thinking=BUDGET)
+    first = ask(client, stream, question, model=model, tools=[WEATHER], thinking=BUDGET)
     redacted, call = first.content
     assert redacted.type == "redacted_thinking"
     assert call.type == "tool_use"
     result = {"type": "tool_result", "tool_use_id": call.id, "content": "20"}
-    ask(
-        client,
-        True,
-        question,
-        first.to_param(),
-        {"role": "user", "content": [result]},
-        tools=[WEATHER],
-        thinking=BUDGET,
-    )
-    assert sent(emulator)[-1]["messages"][1]["content"][0] == {"reasoningContent": {"redactedContent": redacted.data}}
+    answered = {"role": "user", "content": [result]}
+    ask(client, stream, question, first.to_param(), answered, model=model, tools=[WEATHER], thinking=BUDGET)
+    family, data = split_mark(redacted.data)
+    assert family == ("claude" if model == CLAUDE else "gpt")
+    assert sent(emulator)[-1]["messages"][1]["content"][0] == {"reasoningContent": {"redactedContent": data}}
 
 
 MODELS = (CLAUDE, ADAPTIVE, "us.anthropic.claude-opus-4-5-20251101-v1:0", "us.anthropic.claude-opus-5-5", NOVA, DEEPSEEK,

@@ -9,9 +9,10 @@ import openai
 import pytest
 from openai import OpenAI
 
+from app.core.reasoning_origin import split_mark
 from local.emulator import Emulator
 from tests.contract.conftest import KEY, sent, serving
-from tests.contract.words import CLAUDE, CLOCK, DEEPSEEK, NOVA, WEATHER, tool_result, user
+from tests.contract.words import CLAUDE, CLOCK, DEEPSEEK, GPT, NOVA, WEATHER, tool_result, user
 
 PARIS = user("What is the weather in Paris?")
 THOUGHT = 'The user says "What is the weather in Paris?". I will answer that briefly.'
@@ -136,16 +137,21 @@ def test_signed_thoughts_return_in_a_tool_loop(
 
 
 @STREAM
+@pytest.mark.parametrize("model", [CLAUDE, GPT])
 @pytest.mark.parametrize("dropped", LANES.values(), ids=LANES)
-def test_redacted_thoughts_return_too(client: OpenAI, emulator: Emulator, stream: bool, dropped: set[str]) -> None:
-    asked: Any = {"model": CLAUDE, "tools": [WEATHER], "reasoning_effort": "medium"}
+def test_redacted_thoughts_return_too(
+    client: OpenAI, emulator: Emulator, model: str, stream: bool, dropped: set[str]
+) -> None:
+    asked: Any = {"model": model, "tools": [WEATHER], "reasoning_effort": "medium"}
     question = user("What is the weather in Paris? [[emulate: think redacted]]")
     message = ask(client, stream, messages=[question], **asked)
     assert not getattr(message, "reasoning_content", None)
     (call,) = message.tool_calls
     ask(client, stream, messages=[question, kept(message, dropped), tool_result(call.id, "18")], **asked)
     (block,) = reasoning_sent(emulator)
-    assert block["redactedContent"]
+    (detail,) = message.reasoning_details
+    assert split_mark(detail["data"]) == ("claude" if model == CLAUDE else "gpt", block["redactedContent"])
+    assert "reasoningContent" in sent(emulator)[-1]["messages"][1]["content"][0], "before the tool use"
 
 
 def test_the_stash_serves_the_second_of_two_calls_alone(client: OpenAI, emulator: Emulator) -> None:

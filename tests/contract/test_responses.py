@@ -15,9 +15,11 @@ from openai import APIError, AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
 from app.api.responses.sealed import Unsealer
+from app.core.prompt import Reasoning
+from app.core.reasoning_origin import split_mark
 from local.emulator import Emulator
 from tests.contract.conftest import KEY, problem, sent, serving
-from tests.contract.words import CLAUDE, DEEPSEEK, NOVA, PDF, data_url, png
+from tests.contract.words import CLAUDE, DEEPSEEK, GPT, NOVA, PDF, data_url, png
 from tests.unit.api.responses.bodies import AGENTS, CODEX_FIRST, EXEC, GRAMMAR, PATCH, WEATHER, events_of
 
 NOVA_2 = "us.amazon.nova-2-lite-v1:0"
@@ -226,11 +228,13 @@ def test_signed_thoughts_return_byte_for_byte(client: OpenAI, emulator: Emulator
         for part in turn["content"]
         if "reasoningContent" in part
     ]
-    assert sent_block == {"text": block.text, "signature": block.signature}
+    assert ("claude", sent_block["signature"]) == split_mark(block.signature)
+    assert sent_block["text"] == block.text
 
 
-def test_redacted_thoughts_return_too(client: OpenAI, emulator: Emulator) -> None:
-    asked: Any = {"model": CLAUDE, "tools": [WEATHER], "reasoning": {"effort": "medium"}, "include": SEALED}
+@pytest.mark.parametrize("model", [CLAUDE, GPT])
+def test_redacted_thoughts_return_too(client: OpenAI, emulator: Emulator, model: str) -> None:
+    asked: Any = {"model": model, "tools": [WEATHER], "reasoning": {"effort": "medium"}, "include": SEALED}
     history: list[Any] = [user(f"{PARIS} [[emulate: think redacted]]")]
     first = client.responses.create(input=history, **asked)
     thought, call = first.output
@@ -239,7 +243,8 @@ def test_redacted_thoughts_return_too(client: OpenAI, emulator: Emulator) -> Non
     with serving(emulator.url) as other, OpenAI(base_url=f"{other}/v1", api_key=KEY, max_retries=0) as elsewhere:
         elsewhere.responses.create(input=[*items(history, first), output], **asked)
     blocks = [part for turn in sent(emulator)[-1]["messages"] for part in turn["content"] if "reasoningContent" in part]
-    assert blocks[0]["reasoningContent"]["redactedContent"]
+    (block,) = Unsealer().thoughts(thought.encrypted_content) or [Reasoning()]
+    assert blocks == [{"reasoningContent": {"redactedContent": split_mark(block.redacted)[1]}}]
 
 
 @pytest.mark.parametrize("model", [CLAUDE, NOVA, DEEPSEEK])

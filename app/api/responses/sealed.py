@@ -1,7 +1,8 @@
 """What clients carry for us unread, in `encrypted_content`: a model's signed thoughts, and the summary of a compaction. Pure.
 
-`gw1.` + base64url(zlib(JSON `[[text, signature, redacted], ...]`)). Bedrock checks the signature itself, so nothing is
-encrypted here; what another gateway or OpenAI wrote is no error, because sessions move between providers.
+`gw1.` + base64url(zlib(JSON `[[text, signature, redacted], ...]`)), where signature and redacted data carry the mark of the
+model family (`core/reasoning_origin.py`). Bedrock checks the signature itself, so nothing is encrypted here; what another
+gateway or OpenAI wrote is no error, because sessions move between providers.
 """
 
 from __future__ import annotations

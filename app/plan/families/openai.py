@@ -1,7 +1,11 @@
 """OpenAI's and xAI's models on Bedrock. Sources: AWS documentation, langchain-aws 1.9, litellm 1.109 (2026-11-20).
 
 Native structured output: public reports of 2026 say that `outputConfig.textFormat` works; AWS's list does not name these
-models, so that it is tried, and a refusal is learned from."""
+models, so that it is tried, and a refusal is learned from.
+
+Both vendors' models return encrypted reasoning as `redactedContent` and take it back byte for byte; reasoning as text they
+refuse (maximhq/bifrost#6834, UKGovernmentBEIS/inspect_ai#5217, live in 2026-09).
+"""
 
 from __future__ import annotations
 
@@ -35,6 +39,7 @@ ROWS: Rows = (
             "reasoning": "nested",
             "effort_levels": ("low", "medium", "high", "xhigh"),
             "sends_none": True,
+            "replay": "redacted",
             "min_max_tokens": 16,
             "max_stops": 4,
             "tool_result_images": False,
@@ -58,6 +63,7 @@ ROWS: Rows = (
             "reasoning": "flat",
             "effort_levels": ("low", "medium", "high", "xhigh"),
             "effort_can_be_off": False,
+            "replay": "redacted",
             "stop": False,
             "min_max_tokens": 16,
             "regex_lookaround": False,

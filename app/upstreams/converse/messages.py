@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from app.core.json_values import has_infinity, may_overflow, parse_or_mend
 from app.core.prompt import CachePoint, Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from app.core.reasoning_origin import without_mark
 from app.upstreams.converse.media import Block, MediaBlocks
 from app.upstreams.converse.property_names import Names, renamed
 
@@ -51,11 +52,8 @@ class Blocks:
                 return {"toolUse": {"toolUseId": identifier, "name": name, "input": members}}
             case ToolResult():
                 return {"toolResult": self._result(part)}
-            case Reasoning(text, signature, redacted):
-                if redacted:
-                    return {"reasoningContent": {"redactedContent": redacted}}
-                sealed = {"text": text} | ({"signature": signature} if signature else {})
-                return {"reasoningContent": {"reasoningText": sealed}}
+            case Reasoning():
+                return {"reasoningContent": _reasoning(without_mark(part))}
             case CachePoint(ttl):
                 return cache_point(ttl)
             case _:
@@ -70,6 +68,12 @@ class Blocks:
         if self._statuses and result.is_error:
             body["status"] = "error"
         return body
+
+
+def _reasoning(block: Reasoning) -> Block:
+    if block.redacted:
+        return {"redactedContent": block.redacted}
+    return {"reasoningText": {"text": block.text} | ({"signature": block.signature} if block.signature else {})}
 
 
 def to_messages(messages: Sequence[Message], blocks: Blocks) -> list[Block]:

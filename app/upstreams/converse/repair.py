@@ -169,6 +169,8 @@ def _replayed(part: Reasoning, traits: Traits, counts: Counter[str], reasoning: 
     """The thought as this model takes it back: sealed, as plain text, or not at all."""
     if _sealed(traits, reasoning) and (part.signature or part.redacted):
         return [part]
+    if traits.replay == "redacted" and part.redacted:  # of its own kind, whatever effort this request asks for
+        return [part]
     if traits.replay != "unsigned" or not part.text.strip():
         counts["reasoning-dropped"] += 1
         return []

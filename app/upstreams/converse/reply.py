@@ -16,16 +16,15 @@ from app.core.events import (
     Finished,
     FinishReason,
     Metered,
-    ReasoningDelta,
-    ReasoningRedacted,
-    ReasoningSigned,
     Started,
     TextDelta,
 )
 from app.core.plan import Plan
+from app.core.reasoning_origin import mark_of
 from app.errors import UpstreamFailure
 from app.upstreams.converse.citations import to_cited
 from app.upstreams.converse.text_filters import Chain, HeldBack, JsonOnly, TextFilter, ThinkingTags
+from app.upstreams.converse.thoughts import Thoughts
 from app.upstreams.converse.tool_calls import ToolCalls
 from app.upstreams.converse.usage import thinking_tokens, to_metered
 
@@ -53,6 +52,7 @@ class ReplyMachine:
         self._held = HeldBack() if plan.json_tool else None
         self._filter = _filter(plan, self._held)
         self._calls = ToolCalls(plan, self._held)
+        self._thoughts = Thoughts(mark_of(plan.target.reasoning_family))
         self._block: int | None = None
         self._characters = 0
         self._block_start = 0
@@ -152,7 +152,7 @@ class ReplyMachine:
         if delta.get("toolUse"):
             return self._calls.arguments(index, _fragment(delta["toolUse"].get("input")))
         if delta.get("reasoningContent"):
-            return _reasoning(delta["reasoningContent"])
+            return self._thoughts.feed(delta["reasoningContent"])
         if delta.get("citation"):
             return [to_cited(delta["citation"], self._block_start, self._characters)]
         return []
@@ -169,7 +169,7 @@ class ReplyMachine:
             return [] if ending is None else [*ending, BlockStopped()]
         events = self._said(self._filter.finish()) if self._filter is not None else []
         self._block_start = self._characters
-        return [*events, BlockStopped()]
+        return [*self._thoughts.stop(), *events, BlockStopped()]
 
     def _message_stop(self, event: dict[str, Any]) -> list[Event]:
         events = self._stop(self._block) if self._block is not None else []
@@ -223,11 +223,3 @@ def _filter(plan: Plan, held: HeldBack | None) -> TextFilter | None:
     if not plan.target.traits.thinking_tags:
         return json
     return Chain(ThinkingTags(), json) if json else ThinkingTags()
-
-
-def _reasoning(content: dict[str, Any]) -> list[Event]:
-    if content.get("text"):
-        return [ReasoningDelta(content["text"])]
-    if content.get("signature"):
-        return [ReasoningSigned(content["signature"])]
-    return [ReasoningRedacted(content["redactedContent"])] if content.get("redactedContent") else []

@@ -44,6 +44,10 @@ def reasoning(text: str = "hm", signature: str | None = None) -> dict[str, Any]:
     return {"reasoningContent": {"reasoningText": inner}}
 
 
+def redacted(blob: str) -> dict[str, Any]:
+    return {"reasoningContent": {"redactedContent": blob}}
+
+
 def image(kind: str = "png", data: str = PNG) -> dict[str, Any]:
     return {"image": {"format": kind, "source": {"bytes": data}}}
 

@@ -167,7 +167,7 @@ def test_a_clients_own_thinking_field_stands() -> None:
     assert dict(planned(loop(extra_fields=disabled, effort=None))[0].fields) == disabled
 
 
-@pytest.mark.parametrize("quirk", ["reasoning", "reasoning_replay"])
+@pytest.mark.parametrize("quirk", ["reasoning", "reasoning_missing"])
 def test_thinking_that_was_just_refused_is_not_sent_again(quirk: str) -> None:
     own = {"thinking": {"type": "enabled", "budget_tokens": 2000}}
     plan, call = planned(loop(extra_fields=own), quirks=frozenset({quirk}))

@@ -142,7 +142,7 @@ def test_a_loop_without_its_thoughts_goes_on_without(model: str, thinks: bool) -
     assert planned(asked(model, ADAPTIVE, None, *SIGNED))[0].reasoning
 
 
-@pytest.mark.parametrize("quirk", ["reasoning", "reasoning_replay"])
+@pytest.mark.parametrize("quirk", ["reasoning", "reasoning_missing"])
 def test_what_a_model_refused_is_not_sent_again(quirk: str) -> None:
     plan, call = planned(asked(OPUS_5, ADAPTIVE, "low"), quirks=frozenset({quirk}))
     assert "thinking" not in plan.fields

@@ -183,10 +183,11 @@ ABLE = replace(
 @pytest.mark.parametrize("quirk", QUIRKS)
 def test_every_quirk_takes_something_away_but_those_of_the_planner(quirk: str) -> None:
     learned = without(ABLE, quirk if quirk != "max_tokens" else "max_tokens:4096")
-    assert (learned == ABLE) is (quirk in {"profile", "service_tier"})
+    assert (learned == ABLE) is (quirk in {"profile", "service_tier", "reasoning_replay", "reasoning_history"})
 
 
 def test_a_limit_that_was_told_is_kept() -> None:
     assert without(Traits(), "max_tokens:4096").max_tokens_limit == 4096
     assert without(Traits(), "never-heard-of") == Traits()
-    assert {"effort", "schema", "reasoning_replay", "service_tier"} == FORGOTTEN
+    about_reasoning = {"reasoning_replay", "reasoning_history", "reasoning_missing"}
+    assert {"effort", "schema", "service_tier"} | about_reasoning == FORGOTTEN

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from app.core.plan import QUIRKS
-from app.core.prompt import Message, Prompt, ResponseFormat, Text, Tool, ToolChoice
+from app.core.prompt import Message, Prompt, Reasoning, ResponseFormat, Text, Tool, ToolChoice
 from app.errors import InvalidRequest, NotFound, UnsupportedField
+from app.plan.traits import FORGOTTEN
 from app.stages.heal import Heal
 from tests.unit.stages.upstreams import ANSWER, FixedPlanner, Scripted, call, plan, taken
 
 FULL: dict[str, Any] = {
     "temperature": 0.5, "top_p": 0.5, "stop": ("a",), "cache_points": True, "tools": (Tool("f", strict=True),),
     "tool_choice": ToolChoice("any"), "text_format": ResponseFormat("json_schema", {}), "service_tier": "flex",
-    "max_tokens": 9000, "reasoning": True,
+    "max_tokens": 9000, "reasoning": True, "messages": (Message("assistant", (Reasoning("hm", "sig"),)),),
 }  # fmt: skip
 
 
@@ -64,6 +65,22 @@ async def test_the_same_refusal_twice_is_told() -> None:
     assert len(upstream.plans) == 2
 
 
+async def test_reasoning_that_is_refused_twice_is_dropped_altogether_and_nothing_is_remembered() -> None:
+    upstream = Scripted([refusal("reasoning_replay")], [refusal("reasoning_replay")], ANSWER)
+    planner = FixedPlanner(plan(**FULL))
+    assert await taken(Heal(upstream, planner), plan(**FULL), call()) == ANSWER
+    assert planner.quirks == [{"reasoning_replay"}, {"reasoning_replay", "reasoning_history"}]
+    assert planner.learned <= FORGOTTEN
+
+
+async def test_a_refusal_of_reasoning_where_none_was_sent_turns_it_off_for_this_request() -> None:
+    upstream, made = Scripted([refusal("reasoning_replay")], ANSWER), plan(reasoning=True)
+    planner = FixedPlanner(made)
+    assert await taken(Heal(upstream, planner), made, call()) == ANSWER
+    assert planner.quirks == [{"reasoning_missing"}]
+    assert planner.learned <= FORGOTTEN
+
+
 async def test_after_the_first_byte_nothing_is_mended() -> None:
     upstream = Scripted([ANSWER[0], refusal("stop")])
     with pytest.raises(UnsupportedField):
@@ -75,7 +92,7 @@ async def test_after_the_first_byte_nothing_is_mended() -> None:
     "quirk", [*sorted(set(QUIRKS) - {"max_tokens", "profile", "effort", "betas"}), "max_tokens:4096", "max_tokens:9999"]
 )
 async def test_a_field_that_was_not_sent_is_not_left_out(quirk: str) -> None:
-    about_messages = {"prefill", "reasoning_replay", "system_role", "system_prompt", "tool_result_images"}
+    about_messages = {"prefill", "system_role", "system_prompt", "tool_result_images"}
     for made, sent in ((plan(**FULL), quirk != "max_tokens:9999"), (plan(whole=True), quirk in about_messages)):
         upstream = Scripted([refusal(quirk)], ANSWER)
         if sent:

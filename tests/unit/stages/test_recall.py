@@ -12,6 +12,7 @@ from app.core.events import (
     BlockStopped,
     Finished,
     ReasoningDelta,
+    ReasoningRedacted,
     ReasoningSigned,
     ToolCallDelta,
     ToolCallStarted,
@@ -19,6 +20,7 @@ from app.core.events import (
 from app.core.lasting import finish, start
 from app.core.plan import Traits
 from app.core.prompt import Message, Part, Prompt, Reasoning, Text, Tool, ToolCall, ToolResult
+from app.core.reasoning_origin import mark_of, origin_of
 from app.stages import recall
 from app.stages.recall import Recollect, Remember
 from app.stores.memory import MemoryStash
@@ -119,6 +121,13 @@ async def test_what_need_not_come_back_is_not_kept(traits: Traits, reasoning: bo
 async def test_unsigned_thoughts_are_not_kept() -> None:
     script: list[Batch] = [[ReasoningDelta("Hm."), BlockStopped(), *THOUGHT[1]], THOUGHT[2]]
     assert await (await kept(plan(CLAUDE, reasoning=True, tools=(Tool("f"),)), script)).get("key-1", "c0") == ()
+
+
+async def test_encrypted_thoughts_are_kept_with_the_family_that_produced_them() -> None:
+    marked = mark_of("gpt") + "cmVk"
+    script: list[Batch] = [[ReasoningRedacted(marked), BlockStopped()], *THOUGHT[1:]]
+    stash = await kept(plan(Traits(family="gpt", replay="redacted"), reasoning=True, tools=(Tool("f"),)), script)
+    assert [origin_of(block) for block in await stash.get("key-1", "c0")] == ["gpt"]
 
 
 CALL = ToolCall("c0", "f", "{}")

@@ -9,13 +9,16 @@ import pytest
 
 from app.core.packing import packed
 from app.core.prompt import Reasoning
+from app.core.reasoning_origin import mark_of, origin_of
 from app.core.table import Value
 from app.stores import stash as module
 from app.stores.memory import MemoryStash
 from app.stores.stash import MAX_ID, MAX_KEYS, MAX_UNKNOWN, UNKNOWN_SECONDS, WEEK, TableStash
 from tests.unit.stores.tables import CountedTable
 
-BLOCKS = (Reasoning("Hm.", "c2ln"), Reasoning(redacted="cmVk"))
+BLOCKS = (Reasoning("Hm.", mark_of("claude") + "c2ln"), Reasoning(redacted=mark_of("gpt") + "cmVk"))
+OLD_BLOCKS = (Reasoning("Hm.", "c2ln"), Reasoning(redacted="cmVk"))
+"""As they were stored before they had the mark of a family."""
 
 
 class Clock:
@@ -54,6 +57,12 @@ async def test_another_process_finds_them_byte_for_byte(table: CountedTable, clo
     assert await other.get("t", "c") == BLOCKS
     assert table.calls == ["put", "get_many"], "from memory the second time"
     assert await other.get("u", "c") == ()
+
+
+async def test_items_that_were_stored_without_a_family_are_still_read(table: CountedTable, clock: Clock) -> None:
+    await put(process(table, clock), blocks=OLD_BLOCKS)
+    found = await process(table, clock).get("t", "c")
+    assert (found, [origin_of(block) for block in found]) == (OLD_BLOCKS, ["", ""])
 
 
 async def test_the_same_process_has_them_before_they_are_written(table: CountedTable, clock: Clock) -> None:

@@ -174,11 +174,41 @@ SAYS = "The model returned the following errors: "
 REFUSALS = [
     ("profile", "Invocation of model ID x with on-demand throughput isn’t supported. Retry with an inference profile."),
     (
-        "reasoning_replay",
-        SAYS + "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`.",
+        "reasoning_missing",
+        SAYS + "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`. When "
+        "`thinking` is enabled, a final `assistant` message must start with a thinking block.",
     ),
+    ("reasoning_missing", SAYS + "a final assistant message must start with a thinking block"),
     ("reasoning_replay", SAYS + "messages.1.content.0: Invalid `signature` in `thinking` block"),
-    ("reasoning_replay", "This model doesn't support the reasoningContent field. Remove it: not supported"),
+    ("reasoning_replay", SAYS + "messages.7.content.2: Invalid signature in thinking block"),
+    ("reasoning_replay", SAYS + "messages.1.content.0: Invalid `data` in `redacted_thinking` block"),
+    ("reasoning_replay", SAYS + "messages.369.content.0.thinking.signature: Field required"),
+    ("reasoning_replay", SAYS + "messages.1.content.0.thinking.thinking: Input should be a valid string"),
+    ("reasoning_replay", SAYS + "messages.1.content.0.thinking.signature: Input should be a valid string"),
+    (
+        "reasoning_replay",
+        SAYS
+        + "messages.3.content.1: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be "
+        "modified. These blocks must remain as they were in the original response.",
+    ),
+    ("reasoning_replay", SAYS + "`thinking` blocks cannot be modified."),
+    (
+        "reasoning_replay",
+        "This model doesn't support the reasoningContent field. Remove reasoningContent and try again.",
+    ),
+    (
+        "reasoning_replay",
+        "This model doesn't support the reasoningContent.reasoningText.text field for assistant messages. Remove "
+        "reasoningContent.reasoningText.text and try again.",
+    ),
+    ("reasoning_replay", "This model doesn't support the reasoningContent.redactedContent field."),
+    ("reasoning_replay", "Unsupported field for assistant messages: reasoningContent."),
+    ("reasoning_replay", "The field for assistant messages `thinking` is not supported by this model."),
+    ("reasoning_replay", "The reasoning field for assistant messages is not allowed."),
+    ("reasoning_replay", "User messages cannot contain reasoning content. Please remove the reasoning content."),
+    ("reasoning_replay", SAYS + "The encrypted content gAAA could not be verified. Reason: it could not be decrypted."),
+    ("reasoning_replay", SAYS + "invalid_encrypted_content"),
+    ("reasoning_replay", SAYS + "Item 'rs_1' of type 'reasoning' was provided without its required following item."),
     ("forced_tool_choice", SAYS + "Thinking may not be enabled when tool_choice forces tool use."),
     ("forced_tool_choice", "This model doesn't support the toolConfig.toolChoice.any field. Remove it."),
     ("tool_choice", "This model doesn't support the toolConfig.toolChoice field."),
@@ -210,6 +240,10 @@ REFUSALS = [
     ("service_tier", "The requested service tier is not supported: serviceTier flex is not available for this model"),
     ("effort", SAYS + "output_config.effort: Input should be one of 'low', 'medium'"),
     ("reasoning", SAYS + "thinking: Extra inputs are not permitted"),
+    ("reasoning", SAYS + "adaptive thinking is not supported on this model"),
+    ("reasoning", "Malformed input request: #: extraneous key [reasoning] is not permitted"),
+    ("reasoning", "This model doesn't support the additionalModelRequestFields.reasoning_effort field."),
+    ("prefill", SAYS + "This model does not support assistant message prefill when thinking is enabled."),
     ("max_tokens:10000", "The maximum tokens you requested exceeds the model limit of 10000. Try again with less."),
 ]
 

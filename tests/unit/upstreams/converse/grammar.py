@@ -70,8 +70,10 @@ def _reasoning(block: dict[str, Any], traits: Traits) -> Iterator[str]:
     text = block.get("reasoningText")
     if traits.replay == "no":
         yield "reasoning for a model that takes none back"
-    elif text is None and traits.replay != "signed":
+    elif text is None and traits.replay not in ("signed", "redacted"):
         yield "sealed reasoning for another vendor's model"
+    elif text is not None and traits.replay == "redacted":
+        yield "reasoning as text for a model that takes encrypted reasoning only"
     elif text is not None and ("signature" in text) != (traits.replay == "signed"):
         yield "a signature missing, or too many"
 

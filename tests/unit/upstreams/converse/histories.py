@@ -21,6 +21,7 @@ from app.core.prompt import (
     ToolCall,
     ToolResult,
 )
+from app.core.reasoning_origin import mark_of
 from app.plan.traits import traits_of
 from local.behaviour.reasoning import seal, sign
 
@@ -79,8 +80,10 @@ THOUGHTS = st.sampled_from(
         Reasoning("hm"),
         Reasoning("hm", sign("hm")),
         Reasoning("", sign("")),
-        Reasoning(redacted=seal("x")),
-        Reasoning("hm", redacted=seal("x")),
+        Reasoning("hm", mark_of("claude") + sign("hm")),
+        Reasoning(redacted=mark_of("claude") + seal("x")),
+        Reasoning("hm", redacted=mark_of("claude") + seal("x")),
+        Reasoning(redacted=mark_of("gpt") + seal("x", "OpenAI")),
         Reasoning(" "),
         Reasoning(),
     ]
@@ -136,6 +139,8 @@ def conversations(draw: Callable[..., Any], traits: Traits, reasoning: bool = Tr
         parts: list[Part] = []
         if reasoning and traits.replay == "signed" and draw(st.booleans()):
             parts.append(Reasoning("hm", sign("hm")))
+        if traits.replay == "redacted" and draw(st.booleans()):
+            parts.append(Reasoning(redacted=mark_of(traits.family) + seal("x", "OpenAI")))
         if traits.replay == "unsigned" and draw(st.booleans()):
             parts.append(Reasoning("hm"))
         if draw(st.booleans()):

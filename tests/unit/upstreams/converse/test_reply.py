@@ -29,6 +29,7 @@ from app.core.events import (
 )
 from app.core.plan import Plan
 from app.core.prompt import Reasoning, Text, ToolCall
+from app.core.reasoning_origin import mark_of
 from app.errors import UpstreamFailure
 from app.upstreams.converse.names import tool_name
 from app.upstreams.converse.reply import FINISH_REASONS, ReplyMachine
@@ -207,6 +208,26 @@ def reply_of(events: list[Event]) -> Reply:
     return fold([events])
 
 
+@pytest.mark.parametrize("pieces", [["cmVk"], ["cm", "Vk"], ["cg==", "ZWQ="], ["cmVk", "cmVkYQ=="], ["!", "?"]])
+def test_a_redacted_block_in_several_deltas_is_one_block(pieces: list[str]) -> None:
+    frames = [BEGIN, *(delta(0, reasoningContent={"redactedContent": piece}) for piece in pieces), stopped(0)]
+    (block,) = reply_of(fed([*frames, delta(1, text="ok"), stopped(1), ended(), USED])).reasoning
+    whole: dict[tuple[str, ...], str] = {
+        ("cm", "Vk"): "cmVk",
+        ("cg==", "ZWQ="): "cmVk",
+        ("cmVk", "cmVkYQ=="): "cmVkcmVkYQ==",
+    }
+    assert block == Reasoning(redacted=mark_of("claude") + whole.get(tuple(pieces), "".join(pieces)))
+
+
+def test_each_signature_has_one_mark_however_many_pieces_it_comes_in() -> None:
+    frames = [BEGIN]
+    for index in (0, 1):
+        frames += [delta(index, reasoningContent={"signature": piece}) for piece in ("c2", "ln")] + [stopped(index)]
+    blocks = reply_of(fed([*frames, ended(), USED])).reasoning
+    assert blocks == (Reasoning("", mark_of("claude") + "c2ln"),) * 2
+
+
 def test_two_tools_streamed_are_numbered_from_zero_without_gaps() -> None:
     frames = [
         BEGIN,
@@ -242,7 +263,7 @@ def test_two_tools_streamed_are_numbered_from_zero_without_gaps() -> None:
         Finished("tool_calls", "tool_use"),
         Metered(Usage(3, 2), latency_ms=7),
     ]
-    assert reply_of(events).reasoning == (Reasoning("hm", "s"),)
+    assert reply_of(events).reasoning == (Reasoning("hm", mark_of("claude") + "s"),)
 
 
 def test_a_stream_without_block_stops_ends_its_blocks_all_the_same() -> None:
