@@ -43,9 +43,7 @@ _ROOT_ROUTES = ("/health", "/openapi.json")
 _OURS = ("x-amzn-request-context", "x-amzn-lambda-context")
 
 
-class LambdaContext(Protocol):
-    """What is used of the object that the runtime passes."""
-
+class LambdaContext(Protocol):  # what is used of the object that the runtime passes
     aws_request_id: str
     invoked_function_arn: str
 
@@ -107,6 +105,8 @@ class Handler:
             plain["requestContext"] = {**about, "http": {**about["http"], "path": path}}
         else:
             plain["path"] = self._unstaged(event["path"], about.get("stage"))
+            # Consoles' test events say null here.
+            plain["requestContext"] = {**about, "identity": about.get("identity") or {}}
         return plain
 
     def _unstaged(self, path: str, stage: str | None) -> str:

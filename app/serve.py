@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from uvicorn import Config, Server
 
-    from app.settings import Settings
+    from app.settings import Settings, SettingsError
     from app.web.asgi import ASGIApp
     from app.web.connections import ConnectionLimits
     from app.web.socket_protocol import SocketProtocol
@@ -71,7 +71,7 @@ def _serve(host: str, make_app: Callable[[Settings], ASGIApp] | None) -> int:
 
         server = _server(make_app(settings), settings, host)
     except SettingsError as problem:
-        sys.stderr.write(f"{problem}\n")
+        _say_why(problem)
         return 2
 
     def end(number: int, frame: object) -> None:
@@ -86,6 +86,19 @@ def _serve(host: str, make_app: Callable[[Settings], ASGIApp] | None) -> int:
         _announce(server, settings)
     server.run()
     return 0 if server.started else 3
+
+
+def _say_why(problem: SettingsError) -> None:
+    """On Lambda as a line that a search for errors finds, for a client gets a bare 502 there."""
+    from app.settings import environment
+
+    if environment().get("AWS_LAMBDA_FUNCTION_NAME"):
+        from app.meter.log import start_logging
+
+        start_logging("INFO", as_json=True)
+        logging.getLogger("app.serve").error("the gateway can't start: %s", problem)
+    else:
+        sys.stderr.write(f"{problem}\n")
 
 
 def _announce(server: Server, settings: Settings) -> None:

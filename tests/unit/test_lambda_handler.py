@@ -465,6 +465,14 @@ def test_a_stage_in_front_of_the_path_is_dropped(front: str, stage: str, path: s
     assert seen_by_app(event)["path"] == served
 
 
+@pytest.mark.parametrize("front", ["rest_api", "http_api_v1"])
+def test_a_test_event_without_identity_and_request_id_is_a_request(front: str) -> None:
+    """The consoles of API Gateway and Lambda send null for both."""
+    event = asking(front, "GET", "/v1/models")
+    event["requestContext"] |= {"identity": None, "requestId": None}
+    assert seen_by_app(event)["path"] == "/v1/models"
+
+
 @pytest.mark.parametrize("front", ["rest_api", "alb", "http_api_v2"])
 def test_a_base_path_of_a_custom_domain_is_a_prefix_of_ones_own(emulator: Emulator, front: str) -> None:
     handler = gateway(emulator, api_route_prefix="/llm/v1")
@@ -561,7 +569,6 @@ UNREADABLE: dict[str, Callable[[], dict[str, Any]]] = {
     "body of half a character": lambda: event_of("http_api_v2") | {"body": "\ud800"},
     "query is null": lambda: event_of("http_api_v2") | {"rawQueryString": None},
     "cookies are numbers": lambda: event_of("function_url") | {"cookies": [1]},
-    "identity is null": lambda: having(event_of("rest_api"), None, "requestContext", "identity"),
     "identity is a text": lambda: having(event_of("http_api_v1"), "odd", "requestContext", "identity"),
     "version 2.0 behind a balancer": lambda: having(event_of("function_url"), {}, "requestContext", "elb"),
     "Host is an IPv6 address": lambda: asking("alb", headers={"host": "[2001:db8::7]:443"}),

@@ -60,6 +60,22 @@ def test_settings_that_cannot_be_used_are_exit_code_2(
     assert "API_KEY_SECRET_ARN" in capsys.readouterr().err
 
 
+def test_on_lambda_a_wrong_setting_is_a_line_of_the_log_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    formats: list[bool] = []
+    served(monkeypatch)
+    monkeypatch.setattr("app.meter.log.start_logging", lambda level, *, as_json: formats.append(as_json))
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "gateway")
+    monkeypatch.setenv("MAX_TOOLS", "many")
+    assert serve.main() == 2
+    assert formats == [True]
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert "MAX_TOOLS" in record.getMessage()
+    assert "many" not in record.getMessage()
+
+
 @pytest.mark.parametrize("arguments", [["--port", "1"], ["--host"], ["--host", "x", "y"], ["x"]])
 def test_arguments_that_do_not_exist_are_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
