@@ -19,6 +19,7 @@ from local.function_url.events import Url, trace_id
 from local.function_url.front import Front
 from local.function_url.ground import Ground
 from local.function_url.invocation import Invocation, Record
+from local.function_url.invoke_api import InvokeApi
 from local.function_url.layout import Layout, laid_out
 from local.function_url.logs import Line, Log
 from local.function_url.pool import Pool
@@ -68,6 +69,11 @@ class FunctionUrl:
     def base(self) -> str:
         """Where it listens, without a slash at the end."""
         return f"http://{HOST}:{self._port}"
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The function's own."""
+        return dict(self._env)
 
     @property
     def environments(self) -> Sequence[Environment]:
@@ -146,13 +152,18 @@ class FunctionUrl:
     async def _start(self, ground: Ground) -> None:
         self._pool = Pool(ground)
         self._front = Front(self.settings, Url("local" + "0" * 27, self.settings.region), self._pool)
+        self._invoke_api = InvokeApi(self.settings, self._pool)
+        own = f"http://{HOST}:{await self._invoke_api.start(HOST)}"
+        self._env.setdefault("AWS_ENDPOINT_URL_LAMBDA", own)  # where the function invokes itself
         self._port = await self._front.start(HOST, self._port)
 
     async def _stop(self) -> None:
         if hasattr(self, "_front"):
             self._front.stop_listening()
+            self._invoke_api.stop_listening()
             await self._pool.close()
             await self._front.close()
+            await self._invoke_api.close()
         await self._log.close()
 
     async def _invoke(self, event: bytes) -> bytes:
