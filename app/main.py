@@ -20,6 +20,7 @@ from app.api.models.route import operations as models
 from app.api.status.route import operations as status
 from app.core.books import Meter
 from app.core.ports import Answers, Keys, Lessons, Preparer, Stash
+from app.errors import GatewayError, Internal, UpstreamFailure
 from app.gateway import Gateway
 from app.meter.shapes import LogPrompts
 from app.parts import (
@@ -41,7 +42,7 @@ from app.plan.planner import ModelPlanner
 from app.plan.replay import may_replay
 from app.plan.selection import Selection
 from app.plan.shelf import Shelf
-from app.settings import Settings, environment
+from app.settings import Settings, SettingsError, environment
 from app.stages.bookkeeping import Bookkeeper
 from app.stages.breaker import Breaker
 from app.stages.cache import ResponseCache
@@ -51,11 +52,13 @@ from app.stages.heal import Heal
 from app.stages.recall import Recollect, Remember
 from app.stages.retry import Retry
 from app.stores.memory import MemoryAnswers, MemoryStash
+from app.stores.parameters import parameter
+from app.stores.secrets import Unavailable
 from app.upstreams.aws import Aws
 from app.upstreams.converse.client import ConverseUpstream
 from app.upstreams.invoke.tokens import VocabularyDecoder
 from app.web.absent import absent
-from app.web.asgi import ASGIApp
+from app.web.asgi import ASGIApp, Receive, Scope, Send
 from app.web.context import Context, Net
 from app.web.dialect import Dialect
 from app.web.endpoint import Door
@@ -88,6 +91,14 @@ def create_app(
     """The gateway as an ASGI application. `environ` is what botocore would read; the others replace the usual."""
     settings.require_key()
     environ = environment() if environ is None else environ
+    if settings.settings_param_name:
+        return _with_kept_settings(settings, environ, keys, meter, table)
+    return _created(settings, environ, keys, meter, table)
+
+
+def _created(
+    settings: Settings, environ: Mapping[str, str], keys: Keys | None, meter: Meter | None, table: Table | None
+) -> Application:
     aws = Aws(
         environ,
         connect_timeout=settings.connect_timeout,
@@ -116,6 +127,51 @@ def create_app(
         *(plane.operations(listed) if plane else ()),
     )
     return _application(settings, aws, executor, operations, responses, plane)
+
+
+def _with_kept_settings(
+    settings: Settings, environ: Mapping[str, str], keys: Keys | None, meter: Meter | None, table: Table | None
+) -> Application:
+    """The application whose further settings are read with its first request."""
+    from app.settings.kept import merged  # what only those pay for who use it
+    from app.web.versions import Versions
+
+    client = Aws(environ).client
+
+    async def read() -> str:
+        try:
+            return await asyncio.to_thread(parameter, settings.settings_param_name, client)
+        except Unavailable as problem:
+            log.error("the settings in SETTINGS_PARAM_NAME can't be read: %s", problem)
+            raise UpstreamFailure(
+                "The gateway's settings can't be read just now.",
+                status=503,
+                code="settings_unavailable",
+                retry_after=5.0,
+            ) from None
+
+    def make(text: str) -> Application:
+        try:
+            return _created(merged(text, settings), environ, keys, meter, table)
+        except SettingsError as problem:
+            log.error("the settings in SETTINGS_PARAM_NAME can't be used: %s", problem)
+            raise Internal(
+                "The gateway's settings can't be used; its log says which.", code="misconfigured", should_retry=False
+            ) from None
+
+    def failed(error: GatewayError) -> ASGIApp:
+        async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+            raise error
+
+        return _surrounded(refuse, settings, _prefixes(settings))
+
+    plain = _created(settings, environ, keys, meter, table)
+    versions = Versions(plain, make, read, failed)
+    return Application(versions, versions.lifespan, versions, plain.state)
+
+
+def _prefixes(settings: Settings) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("/v1", "/api/v1", settings.api_route_prefix)))
 
 
 def _door(settings: Settings, keys: Keys, books: Bookkeeper) -> Door:
@@ -185,7 +241,7 @@ def _application(
             await plane.finish()
         executor.shutdown(wait=False, cancel_futures=True)
 
-    prefixes = tuple(dict.fromkeys(("/v1", "/api/v1", settings.api_route_prefix)))
+    prefixes = _prefixes(settings)
     without = () if plane else ("GET", "POST", "DELETE")
     none = absent("Keys and usage are kept in a table, which this gateway has not: set TABLE_NAME.", "no_table")
     router = Router((

@@ -26,6 +26,10 @@ class DeploymentSettings(BaseModel):
     api_key_param_name: str = Field(
         "", description="Name of the SSM parameter that holds the key, or the ARN of the secret that holds it."
     )
+    settings_param_name: str = Field(
+        "",
+        description="SSM parameter with a JSON object of settings, read with the first request and hourly (docs/deploy.md).",
+    )
     api_route_prefix: str = Field(
         "/api/v1",
         pattern=r"^(/[A-Za-z0-9._-]+)*$",

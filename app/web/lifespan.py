@@ -27,16 +27,16 @@ class Application:
         state: Mapping[str, Any] | None = None,
     ) -> None:
         self._app = app
-        self._lifespan = lifespan
+        self.lifespan = lifespan
         self._sockets = sockets
-        self._state = state or {}
+        self.state = state or {}
         self._requests: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._counted(self._app, scope, receive, send)
         elif scope["type"] == "lifespan":
-            scope.setdefault("state", {}).update(self._state)
+            scope.setdefault("state", {}).update(self.state)
             await self._live(receive, send)
         elif scope["type"] == "websocket" and self._sockets is not None:
             await self._counted(self._sockets, scope, receive, send)
@@ -56,7 +56,7 @@ class Application:
         await receive()
         begun = False
         try:
-            async with self._lifespan():
+            async with self.lifespan():
                 begun = True
                 await send({"type": "lifespan.startup.complete"})
                 await receive()

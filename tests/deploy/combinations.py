@@ -81,6 +81,7 @@ def combinations() -> Iterator[dict[str, str]]:
             yield _joined(*probed, next(extras), next(alarm), DEEP)
     for name in ("/gateway/aliases", "aliases"):
         yield {"ApiKey": KEY, "ModelAliasesParamName": name, "Metrics": "model, traffic"}
+        yield {"ApiKey": KEY, "SettingsParamName": name, "KmsKeyArn": KMS_KEY_ARN, "Table": "false"}
         yield {**OPERATED, "ApiKeyParamName": "/gateway/key", "ModelAliasesParamName": name}
         yield {**OPERATED, "ApiKey": KEY, "ModelAliasesParamName": name, "KmsKeyArn": KMS_KEY_ARN}
     for policy in ("Delete", "Retain"):

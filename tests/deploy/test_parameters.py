@@ -174,6 +174,7 @@ def test_combinations_that_are_tested_are_ones_that_can_be_deployed(stacks: list
         ("ApiKeyHash", ["", "0" * 64, "F" * 64], ["0" * 63, "g" * 64]),
         ("AdminKeyHash", ["", "0" * 64], ["0" * 63, "sk-admin-key-itself-instead-of-its-hash"]),
         ("ModelAliasesParamName", ["", "/gateway/aliases"], ['{"fast": []}', "/aliases/"]),
+        ("SettingsParamName", ["", "/gateway/settings", "settings"], ["{}", "/settings/", "arn:aws:ssm:x"]),
         ("MeteredTags", ["", "team", "team, cost-center,app_1"], ["team,", "team;app", "a b"]),
         ("Metrics", ["", "model", "model, traffic,outcome"], ["user", "model,", "model traffic", "Model"]),
         ("ApiKeyParamName", ["key", "/gateway/key", "gateway/key.v1"], ["//key", "/key/", "a key", "arn:aws:ssm:x"]),

@@ -73,7 +73,8 @@ def test_keys_are_readable_only_where_they_are_configured(stacks: list[Stack]) -
         given = stack.given
         secret = given.get("ApiKeySecretArn")
         parameter = given.get("ApiKeyParamName", "").lstrip("/")
-        names = {name.lstrip("/") for name in (parameter, given.get("ModelAliasesParamName", "")) if name}
+        others = [given.get(name, "") for name in ("ModelAliasesParamName", "SettingsParamName")]
+        names = {name.lstrip("/") for name in (parameter, *others) if name}
         named = {f"arn:aws:ssm:us-east-1:123456789012:parameter/{name}" for name in names}
         statements = [each for each in _statements(stack, "GatewayRole") if "ssm:" in str(each["Action"])]
         assert {each["Resource"] for each in statements} == named, given

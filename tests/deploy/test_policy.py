@@ -36,6 +36,7 @@ def _everything(stack: Callable[..., Stack], **more: str) -> Stack:
         "KmsKeyArn": KMS_KEY_ARN,
         "MediaBucket": "our-media",
         "ModelAliasesParamName": "/gateway/aliases",
+        "SettingsParamName": "/gateway/settings",
         "Table": "true",
         "AuthType": "AWS_IAM",
     }

@@ -246,6 +246,7 @@ def test_what_an_operator_chose_reaches_the_gateway(stack: Callable[..., Stack])
     chosen = {
         "AdminKeyHash": ("ADMIN_KEY_HASH", "ab" * 32),
         "ModelAliasesParamName": ("MODEL_ALIASES", "/gateway/aliases"),
+        "SettingsParamName": ("SETTINGS_PARAM_NAME", "/gateway/settings"),
         "MeteredTags": ("METERED_TAGS", "team, cost-center"),
         "Metrics": ("METRICS", "model, traffic"),
     }
