@@ -21,6 +21,7 @@ from app.web.connections import ConnectionLimits, SurplusConnections
 from app.web.context import REFUSAL, new_request_id
 from app.web.entrance import HEALTH
 from app.web.problems import problem_body
+from app.web.request_parser import RequestParser
 from app.web.stall import StallGuard
 
 LONGEST_HEAD = 64 * 1024
@@ -49,9 +50,12 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _is_surplus = False
     _refused = False
+    is_resuming = False
+    """Whether RequestParser repeats a head."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self.parser = RequestParser(self)  # type: ignore[assignment]
         if len(self.connections) > self.limits.max_connections:
             self._is_surplus = True
             self.surplus.add(transport)
@@ -100,18 +104,28 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
     # Parser callbacks
 
     def on_message_begin(self) -> None:
+        if self.is_resuming:
+            return
         self._head, self._in_head = 0, True
         self._begun, self._since = True, None
         self._unframed = self._trailers = 0
         super().on_message_begin()
 
+    def on_url(self, url: bytes) -> None:
+        if not self.is_resuming:
+            super().on_url(url)
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self.is_resuming:
+            return
         if self._in_head:
             super().on_header(name, value)
         else:
             self._trailers += len(name) + len(value)
 
     def on_headers_complete(self) -> None:
+        if self.is_resuming:
+            return
         self._in_head = False
         self._since, self._received = None, 0
         super().on_headers_complete()
@@ -131,6 +145,8 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            return  # the parser says so at the end of the head, and goes on
         super().on_message_complete()
         self._head, self._in_head = 0, True
         self._begun = False

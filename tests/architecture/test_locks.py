@@ -64,6 +64,10 @@ def test_dev_run_installs_no_two_versions_of_a_package() -> None:
     }
 
 
+def test_dev_run_installs_web_sockets_and_the_layers_for_lambda_do_not() -> None:
+    assert [lock for lock in (SLIM, CANARY, LOCAL) if "wsproto" in pins(lock)] == [LOCAL]
+
+
 @pytest.mark.parametrize("lock", [SLIM, CANARY])
 def test_what_is_deployed_depends_on_no_marker(lock: str) -> None:
     """pip judges markers by the Python that runs it, which in CloudShell is not the one that is deployed."""

@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ from app.core.table import Value
 from local.running import NotRunning
 from local.running import running as find_running
 from local.table import open_table
+from tests.wire.web_socket import Socket
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,6 +72,16 @@ def test_it_serves_until_a_signal_and_leaves_nothing(number: signal.Signals, tmp
         with pytest.raises(NotRunning):
             find_running(announced)
         assert list(tmp_path.iterdir()) == []
+
+
+def test_an_upgrade_to_a_web_socket_is_no_426(tmp_path: Path) -> None:
+    with running(tmp_path / "run.json") as (_, base, key, _admin), closing(Socket(urlsplit(base).port or 0, key)) as ws:
+        assert ws.hear() == "AcceptConnection"
+        ws.say({"type": "response.create", "model": "amazon.nova-lite-v1:0", "input": "hello", "stream_id": "a"})
+        heard = [ws.hear()]
+        while heard[-1]["type"] != "response.completed":
+            heard.append(ws.hear())
+        assert {event["stream_id"] for event in heard} == {"a"}
 
 
 def test_one_that_was_killed_is_known_to_be_gone(tmp_path: Path) -> None:

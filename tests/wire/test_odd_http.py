@@ -54,6 +54,15 @@ def test_a_chunked_body_is_read(gateway: Gateway) -> None:
     assert answer.status == 200
 
 
+def test_a_body_behind_an_upgrade_that_is_not_made_is_read(gateway: Gateway) -> None:
+    headers = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAAB")
+    data = request(to_json(chat()), headers=headers)
+    with connected(gateway) as connection:
+        for _ in range(2):
+            connection.sendall(data)
+            assert read_answer(connection).status == 200
+
+
 def test_the_connection_serves_the_next_request_after_a_refused_body(small: Gateway) -> None:
     with small.client() as client:
         for _ in range(3):

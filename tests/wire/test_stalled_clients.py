@@ -18,7 +18,7 @@ from tests.wire import gateway as wire
 from tests.wire.gateway import NOVA, Gateway, chat, eventually, serving
 from tests.wire.raw import request
 from tests.wire.test_invocation import context
-from tests.wire.test_sockets import Socket
+from tests.wire.web_socket import Socket
 
 ENDLESS = "go [[emulate: tokens=100000]]"
 """More than the buffers of two kernels and the transport hold."""

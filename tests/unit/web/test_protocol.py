@@ -251,3 +251,55 @@ def test_a_lost_connection_leaves_no_timer(client: Connection) -> None:
     client.send(b"GET")
     client.protocol.connection_lost(None)
     assert not client.loop.pending
+
+
+H2C = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\n"
+CHUNKED = POST.replace(b"content-length: %d", b"transfer-encoding: chunked")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("upgrade", [H2C, b"connection: upgrade\r\nupgrade: websocket\r\n"])
+@pytest.mark.parametrize(
+    "framed", [POST % (4, b"%b") + b"abcd", CHUNKED % b"%b" + b"4\r\nabcd\r\n0\r\nx-late: 1\r\n\r\n"]
+)
+def test_a_body_behind_an_upgrade_that_is_not_made_is_not_lost(
+    client: Connection, size: int, upgrade: bytes, framed: bytes
+) -> None:
+    data = framed.replace(b"%b", upgrade)
+    for at in range(0, len(data), size):
+        client.send(data[at : at + size])
+    cycle = client.protocol.cycle
+    assert (bytes(cycle.body), cycle.more_body) == (b"abcd", False)
+    assert (cycle.scope["method"], cycle.scope["path"]) == ("POST", "/v1/chat/completions")
+    assert [name for name, _ in cycle.scope["headers"]].count(b"upgrade") == 1
+    assert b"x-late" not in dict(cycle.scope["headers"])
+    assert not client.transport.written
+    client.answer()
+    client.send(GET)
+    assert client.protocol.cycle.scope["method"] == "GET"
+    assert client.loop.started == 2
+
+
+def test_requests_behind_an_upgrade_that_is_not_made_are_read(client: Connection) -> None:
+    client.send((POST % (2, H2C) + b"{}") * 2 + GET)
+    assert client.protocol.cycle.scope["method"] == "GET"
+    assert [bytes(cycle.body) for cycle, _ in client.protocol.pipeline] == [b"", b"{}"]
+
+
+def test_a_slow_body_behind_an_upgrade_that_is_not_made_is_refused(client: Connection) -> None:
+    client.send(POST % (100, H2C))
+    client.loop.run(11)
+    assert client.refusal.status == 408
+
+
+def test_trailers_behind_an_upgrade_that_is_not_made_are_bounded(client: Connection) -> None:
+    client.send(CHUNKED % H2C + b"0\r\n")
+    for _ in range(5):
+        client.send(b"x: %b\r\n" % (b"y" * 20_000))
+    assert client.refusal.status == 431
+
+
+def test_two_framings_behind_an_upgrade_are_400(client: Connection) -> None:
+    client.send(POST % (4, H2C + b"transfer-encoding: chunked\r\n") + b"0\r\n\r\n")
+    assert client.transport.written.startswith(b"HTTP/1.1 400 ")
+    assert client.transport.closed

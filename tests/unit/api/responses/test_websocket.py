@@ -281,6 +281,118 @@ async def test_lanes_and_those_who_wait_on_them_are_bounded() -> None:
     await socket.leave()
 
 
+@pytest.mark.parametrize("wrong", [{"type": "response.cancel"}, {"background": True}, {"model": None}, {"input": [5]}])
+async def test_an_error_names_its_lane(wrong: dict[str, Any]) -> None:
+    socket = Socket(Served())
+    socket.ask("hello", stream_id="a", **wrong)
+    (refused,) = await socket.answer()
+    assert (refused["type"], refused["status"], refused["stream_id"]) == ("error", 400, "a")
+    await socket.leave()
+
+
+@pytest.mark.parametrize("wrong", [{"background": True}, {"temperature": "warm"}])
+async def test_a_turn_that_is_refused_takes_what_it_continued_with_it(wrong: dict[str, Any]) -> None:
+    socket = Socket(Served())
+    socket.ask("hello", store=False)
+    first = (await socket.answer())[-1]["response"]["id"]
+    socket.ask("again", store=False, previous_response_id=first, **wrong)
+    assert (await socket.answer())[-1]["status"] == 400
+    socket.ask("once more", store=False, previous_response_id=first)
+    assert (await socket.answer())[-1]["error"]["code"] == "previous_response_not_found"
+    await socket.leave()
+
+
+@pytest.mark.parametrize("previous", [{}, [], 5])
+async def test_a_previous_response_id_of_another_type_does_not_block_its_lane(previous: Any) -> None:
+    socket = Socket(Served())
+    socket.ask("hello", store=False)
+    assert (await socket.answer())[-1]["type"] == "response.completed"
+    socket.ask("again", previous_response_id=previous)
+    (refused,) = await socket.answer()
+    assert (refused["status"], refused["error"]["param"]) == (400, "previous_response_id")
+    socket.ask("once more")
+    assert (await socket.answer())[-1]["type"] == "response.completed"
+    await socket.leave()
+
+
+async def test_an_answer_that_cannot_be_kept_does_not_block_its_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*given: Any) -> bool:
+        raise ValueError("a fault of the store's")
+
+    served = Served()
+    socket = Socket(served)
+    with monkeypatch.context() as patch:
+        patch.setattr(served.store, "put", broken)
+        socket.ask("hello")
+        socket.ask("hello", stream_id="a")
+        socket.ask("hello", stream_id="a")
+        for _ in range(3):
+            assert (await socket.answer())[-1]["status"] == 500
+    socket.ask("hello")
+    assert (await socket.answer())[-1]["type"] == "response.completed"
+    await socket.leave()
+
+
+@pytest.mark.parametrize("drain", [False, True])
+async def test_requests_that_wait_are_not_begun_for_a_client_that_has_left(drain: bool) -> None:
+    served = Served(drain=drain)
+    served.model.held = asyncio.Event()
+    socket = Socket(served)
+    for _ in range(3):
+        socket.ask("hello", stream_id="a")
+    await until(lambda: served.model.prompts)
+    socket._in.put_nowait({"type": "websocket.disconnect"})
+    await until(lambda: served.model.calls[0].gone)
+    served.model.held.set()
+    await asyncio.wait_for(socket.task, 10)
+    assert len(served.model.prompts) == served.model.closed == 1
+
+
+async def test_the_lane_that_gives_way_is_the_least_recently_used() -> None:
+    socket = Socket(Served())
+    last: dict[str, str] = {}
+    for name in ("a", *(f"lane {number}" for number in range(MAX_LANES - 1)), "a", "one more"):
+        socket.ask("hello", stream_id=name, store=False)
+        last[name] = (await socket.answer())[-1]["response"]["id"]
+    for name, kept in (("a", True), ("lane 1", True), ("lane 0", False)):
+        socket.ask("hello", stream_id="a", store=False, previous_response_id=last[name])
+        assert ((await socket.answer())[-1]["type"] == "response.completed") == kept
+    await socket.leave()
+
+
+async def test_requests_that_wait_are_bounded_in_bytes() -> None:
+    served = Served()
+    served.model.held = asyncio.Event()
+    socket = Socket(served)
+    socket.ask("hello", stream_id="a")
+    await until(lambda: served.model.prompts)
+    for _ in range(3):
+        socket.ask("x" * 450_000, stream_id="a")
+    while (heard := await socket.hear())["type"] != "error":
+        pass
+    assert (heard["status"], heard["error"]["code"]) == (400, "response_in_progress")
+    served.model.held.set()
+    await until(lambda: sum("response.completed" in str(each) for each in socket.sent) == 3)
+    socket._heard = len(socket.sent)
+    for _ in range(3):  # those that waited have made room
+        socket.ask("x" * 450_000, stream_id="a")
+        assert (await socket.answer())[-1]["type"] == "response.completed"
+    await socket.leave()
+
+
+async def test_what_lanes_can_continue_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.api.responses.websocket.LARGEST_HISTORY", 10_000)
+    socket = Socket(Served())
+    last: dict[str, str] = {}
+    for name in ("a", "b", "c"):
+        socket.ask("x" * 2_000, stream_id=name, store=False)  # and as many characters come back
+        last[name] = (await socket.answer())[-1]["response"]["id"]
+    for name, kept in (("a", False), ("b", True)):
+        socket.ask("hello", store=False, stream_id="d", previous_response_id=last[name])
+        assert ((await socket.answer())[-1]["type"] == "response.completed") == kept
+    await socket.leave()
+
+
 async def test_a_client_that_leaves_stops_the_model() -> None:
     served = Served()
     served.model.held = asyncio.Event()
