@@ -95,23 +95,23 @@ class ContextOverflow(InvalidRequest):
     wording) or "prompt is too long: M tokens > N maximum" (Anthropic's, and all that is sent on its surface).
     """
 
-    def __init__(self, told: str, *, tokens: int | None = None, limit: int | None = None) -> None:
+    def __init__(self, reason: str, *, tokens: int | None = None, limit: int | None = None) -> None:
         known = f"is {limit} tokens" if limit else "was exceeded"
         length = f" However, your messages resulted in {tokens} tokens." if limit and tokens else ""
         numbers = f": {tokens} tokens > {limit} maximum" if limit and tokens else ""
         super().__init__(
             f"This model's maximum context length {known}.{length} Please reduce the length of the messages. "
-            f"({PROMPT_TOO_LONG}{numbers}) {told}".rstrip(),
+            f"({PROMPT_TOO_LONG}{numbers}) {reason}".rstrip(),
             code="context_length_exceeded",
             param="messages",
         )
-        self.told = told
+        self.reason = reason
         self.tokens = tokens
         self.limit = limit
 
     def of(self, limit: int | None) -> ContextOverflow:
         """With the model's limit, where the model did not name it."""
-        return self if self.limit or not limit else ContextOverflow(self.told, tokens=self.tokens, limit=limit)
+        return self if self.limit or not limit else ContextOverflow(self.reason, tokens=self.tokens, limit=limit)
 
 
 class Unauthenticated(GatewayError):

@@ -55,6 +55,6 @@ class InvokeApi:
         except Throttled:
             return 429
         invocation = Invocation(str(uuid.uuid4()), event, trace_id(), self._settings.response_limit)
-        invocation.abandon()  # nobody waits for what the function answers
+        invocation.abandon()  # what the function answers is dropped
         self._pool.run(environment, invocation)
         return 202
