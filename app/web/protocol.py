@@ -127,6 +127,9 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
         if self.is_resuming:
             return
         self._in_head = False
+        if self._timer is not None:  # of the head; the body has a time limit of its own
+            self._timer.cancel()
+            self._timer = None
         self._since, self._received = None, 0
         super().on_headers_complete()
         self._served = True

@@ -46,7 +46,18 @@ def test_a_response_over_a_web_socket(port: int) -> None:
         ws.say("{")
         assert ws.hear()["error"]["code"] == "invalid_json"
         ws.say("x" * (LARGEST + 1))
-        assert ws.hear() == "CloseConnection"
+        assert (ws.hear(), ws.close_code) == ("CloseConnection", 1009)
+
+
+@needs_library
+def test_a_message_of_many_frames_is_bounded_as_a_whole(port: int) -> None:
+    from wsproto.events import Message
+
+    with closing(Socket(port)) as ws:
+        assert ws.hear() == "AcceptConnection"
+        for _ in range(11):
+            ws.tcp.sendall(ws.ws.send(Message(data="x" * (LARGEST // 10), message_finished=False)))
+        assert (ws.hear(), ws.close_code) == ("CloseConnection", 1009)
 
 
 @needs_library

@@ -22,6 +22,7 @@ class Socket:
             self.ws.send(Request(host="gateway", target=path, extra_headers=headers, extensions=[*extensions]))
         )
         self.events = self._events()
+        self.close_code: int | None = None
 
     def _events(self) -> Iterator[Any]:
         while True:
@@ -38,6 +39,7 @@ class Socket:
         text = ""
         for event in self.events:
             if type(event).__name__ != "TextMessage":
+                self.close_code = getattr(event, "code", None)
                 return type(event).__name__
             text += event.data
             if event.message_finished:
