@@ -198,4 +198,5 @@ ROWS: Rows = (
             "on_demand": False,
         },
     ),
+    (r"writer\.palmyra-vision", {"modalities": frozenset({"image"})}),  # public price lists (2026-12); untried
 )

@@ -191,3 +191,19 @@ def test_a_limit_that_was_told_is_kept() -> None:
     assert without(Traits(), "never-heard-of") == Traits()
     about_reasoning = {"reasoning_replay", "reasoning_history", "reasoning_missing"}
     assert {"effort", "schema", "service_tier"} | about_reasoning == FORGOTTEN
+
+
+@pytest.mark.parametrize(
+    ("model", "family", "sees"),
+    [
+        ("openai.gpt-5.6-cyber", "gpt", True),
+        ("openai.gpt-oss-safeguard-20b", "gpt-oss", False),
+        ("openai.gpt-oss-safeguard-120b", "gpt-oss", False),
+        ("writer.palmyra-vision-7b", "palmyra", True),
+        ("amazon.nova-2-pro-preview-20251202-v1:0", "nova", True),
+    ],
+)
+def test_models_of_newer_lists_have_the_rules_of_their_family(model: str, family: str, sees: bool) -> None:
+    traits = traits_of(model)
+    assert traits.family == family
+    assert ("image" in (traits.modalities or ())) is sees
