@@ -18,6 +18,8 @@ from local import tool_cache
 from local.family import Failed
 
 VERSION = "0.9.1"
+CANDIDATE = "1.0.0-rc1"
+"""The newest candidate in the crate registry (2026-11); tests/function_url/test_newer_adapter.py runs it."""
 NAME = "lambda-adapter"
 OLDEST = (1, 78)  # the first cargo that reads version 4 of Cargo.lock, which the crate has
 ABSENT = f"""\
