@@ -51,8 +51,9 @@ def explain(answer: Answer) -> tuple[str, str]:
         413: "A request may have 6 MB on Lambda, 1 MB behind a load balancer (docs/deploy.md).",
         429: "Lambda throttles: the account's or the function's concurrency is used up (docs/deploy.md).",
         500: "The function failed: read its log.",
-        502: "The function could not answer: it failed to start or was stopped. Its log says why; often "
-        "./prepare_source.sh was run for another Python or architecture than the stack's.",
+        502: "The function could not answer: it failed to start or was stopped. Its log says why: `the gateway can't "
+        "start` names a wrong setting; an import error means that ./prepare_source.sh was run for another Python or "
+        "architecture than the stack's.",
         503: "The front's own time limit passed, or the function could not be started; read its log.",
         504: "The front's own time limit passed. Streams through a Function URL have 15 minutes.",
     }

@@ -1,7 +1,7 @@
 """The real Web Adapter: where it is, and how it is built where it is not.
 
-0.9.1 is the newest release in the crate registry (2026-11). The layer that the template pins is newer: where they differ, the
-tests say so.
+0.9.1 is the newest release in the crate registry (2026-11), beside a candidate of 1.0.0. The layer that the template pins is
+newer: where they differ, the tests say so. `LWA_VERSION` names another version to build.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from local import tool_cache
 from local.family import Failed
 
 VERSION = "0.9.1"
+CANDIDATE = "1.0.0-rc1"
+"""The newest candidate in the crate registry (2026-11); tests/function_url/test_newer_adapter.py runs it."""
 NAME = "lambda-adapter"
 OLDEST = (1, 78)  # the first cargo that reads version 4 of Cargo.lock, which the crate has
 ABSENT = f"""\
@@ -25,22 +27,31 @@ The Lambda Web Adapter is not here. Either install Rust (https://rustup.rs), wit
 that takes cargo {".".join(map(str, OLDEST))} or newer. Or have LWA_BIN name a `{NAME}` {VERSION} or newer."""
 
 
-def place() -> Path:
+def wanted(env: Mapping[str, str]) -> str:
+    """Returns the version to run: `LWA_VERSION`, or else the default."""
+    return env.get("LWA_VERSION") or VERSION
+
+
+def place(version: str = VERSION) -> Path:
     """The folder that cargo installs into."""
-    return tool_cache.folder("web-adapter", VERSION)
+    return tool_cache.folder("web-adapter", version)
 
 
 def find(env: Mapping[str, str]) -> Path | None:
-    """`LWA_BIN`, then what we have built, then the PATH. Raises Failed where LWA_BIN names nothing that can be run."""
+    """Returns `LWA_BIN`, then what was built of the wanted version, then what is on the PATH.
+
+    An adapter on the PATH has an unknown version: it is not used where `LWA_VERSION` names one. Raises Failed where LWA_BIN
+    names nothing that can be run.
+    """
     named = env.get("LWA_BIN")
     if named:
         if not os.access(named, os.X_OK):
             raise Failed(f"LWA_BIN names {named}, which is no program.")
         return Path(named).resolve()
-    built = place()
+    built = place(wanted(env))
     if tool_cache.is_ready(built):
         return built / "bin" / NAME
-    found = shutil.which(NAME, path=env.get("PATH"))
+    found = None if env.get("LWA_VERSION") else shutil.which(NAME, path=env.get("PATH"))
     return Path(found).resolve() if found else None
 
 
@@ -64,16 +75,17 @@ def find_or_build(env: Mapping[str, str]) -> Path:
         return found
     if not can_build(env):
         raise Failed(ABSENT)
-    with tool_cache.filling(place()) as needed:
+    version = wanted(env)
+    with tool_cache.filling(place(version)) as needed:
         if needed:
-            _build(place(), env)
-    return place() / "bin" / NAME
+            _build(place(version), version, env)
+    return place(version) / "bin" / NAME
 
 
-def _build(folder: Path, env: Mapping[str, str]) -> None:
-    print(f"dev: building the Lambda Web Adapter {VERSION}, which takes about two minutes", file=sys.stderr, flush=True)
-    command = ["cargo", "install", "lambda_web_adapter", "--version", VERSION, "--locked", "--quiet"]
-    command += ["--root", str(folder)]
+def _build(folder: Path, version: str, env: Mapping[str, str]) -> None:
+    """Shows cargo's own progress: a silent build of two minutes looks like one that hangs."""
+    print(f"dev: building the Lambda Web Adapter {version}, which takes about two minutes", file=sys.stderr, flush=True)
+    command = ["cargo", "install", "lambda_web_adapter", "--version", version, "--locked", "--root", str(folder)]
     if subprocess.run(command, env=dict(env), stdout=sys.stderr, check=False).returncode:
         raise Failed("cargo could not build the Lambda Web Adapter. Its messages are above.")
 

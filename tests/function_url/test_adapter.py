@@ -16,8 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
-from local.function_url import FunctionUrl
+from local.function_url import FunctionUrl, events
+from local.function_url.events import Url
 from local.function_url.invocation import FunctionError
+from local.function_url.wire import Head
 from tests.function_url.asking import settled
 from tests.function_url.conftest import Serve
 from tests.wire.gateway import eventually
@@ -143,6 +145,50 @@ def test_a_stranger_can_post_to_the_pass_through_path(client: httpx.Client) -> N
     asked = client.post("/events", json={}).json()
     assert asked["path"] == "/events"
     assert headers_of(asked)["x-amzn-request-context"] != "null"
+
+
+def event(**changes: Any) -> bytes:
+    head = Head("POST", "/echo?x=1", "HTTP/1.1", [("content-type", "text/plain"), ("content-length", "2")])
+    return events.encoded(events.event_of(head, b"hi", "127.0.0.1", Url("x" * 32, "us-east-1"), "an-id") | changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *(
+            pytest.param({"rawQueryString": f"x={sign}"}, id=f"query with a raw {sign}")
+            for sign in ('"', "<", ">", " ")
+        ),
+        pytest.param({"rawQueryString": "x=" + "y" * 65_536}, id="query over 64 KB"),
+        pytest.param({"body": "!", "isBase64Encoded": True}, id="body that is no base64"),
+        pytest.param({"body": "YQ", "isBase64Encoded": True}, id="base64 without its padding"),
+    ],
+)
+def test_an_event_that_the_adapter_cannot_decode_is_an_error_before_the_function_runs(
+    url: FunctionUrl, changes: dict[str, Any]
+) -> None:
+    """The adapter panics within the invocation, which AWS's front answers with 502, and serves the next one."""
+    url.invoke(event())
+    settled(url)
+    before = len(url.environments)
+    with pytest.raises(FunctionError, match="Lambda panicked"):
+        url.invoke(event(**changes))
+    settled(url)
+    assert b'"method": "POST"' in url.invoke(event())
+    assert len(url.environments) == before
+
+
+def test_a_query_in_percent_encoding_and_one_just_under_64_kb_reach_the_function(url: FunctionUrl) -> None:
+    for query in ("x=%22%3C%3E%20", "x=" + "y" * 60_000):
+        _, _, body = url.invoke(event(rawQueryString=query)).partition(b"\0" * 8)
+        assert json.loads(body)["query"] == query
+
+
+def test_a_raw_quote_in_the_query_is_502_at_the_function_url(url: FunctionUrl) -> None:
+    asking = b'GET /echo?x=" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    with socket.create_connection(("127.0.0.1", int(url.base.rpartition(":")[2])), timeout=30) as connection:
+        connection.sendall(asking)
+        assert connection.makefile("rb").readline().startswith(b"HTTP/1.1 502 ")
 
 
 def test_an_event_that_is_no_json_is_an_error_and_the_adapter_goes_on(url: FunctionUrl, client: httpx.Client) -> None:

@@ -117,7 +117,10 @@ def test_without_adapter_and_cargo_the_ways_to_one_are_told(monkeypatch: pytest.
         adapter.find_or_build({"PATH": str(tmp_path)})
 
 
-def test_cargo_builds_the_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("more", "version"), [({}, "0.9.1"), ({"LWA_VERSION": "1.0.0-rc1"}, "1.0.0-rc1")])
+def test_cargo_builds_the_adapter_and_shows_its_progress(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: dict[str, str], version: str
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     cargo = program(
         tmp_path / "bin" / "cargo",
@@ -125,11 +128,19 @@ def test_cargo_builds_the_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     )
     path = f"{cargo.parent}{os.pathsep}{os.defpath}"
     monkeypatch.setenv("PATH", path)
-    built = adapter.find_or_build({"PATH": path})
+    built = adapter.find_or_build({"PATH": path} | more)
     assert built.is_relative_to(tmp_path / "cache")
-    assert adapter.find({"PATH": ""}) == built
+    assert adapter.find({"PATH": ""} | more) == built
     asked = (tmp_path / "asked").read_text()
-    assert asked.startswith("install lambda_web_adapter --version 0.9.1 --locked")
+    assert asked.startswith(f"install lambda_web_adapter --version {version} --locked")
+    assert "--quiet" not in asked
+
+
+def test_each_version_of_the_adapter_has_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    there = program(tmp_path / "bin" / "lambda-adapter")
+    assert adapter.place("1.0.0-rc1") != adapter.place()
+    assert adapter.find({"PATH": str(there.parent), "LWA_VERSION": "1.0.0-rc1"}) is None
 
 
 @pytest.mark.parametrize(

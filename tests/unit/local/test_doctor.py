@@ -201,6 +201,7 @@ def test_text_for_people_has_advice_and_no_key(capsys: pytest.CaptureFixture[str
             "concurrency",
         ),
         ((502, {}, b"Internal Server Error"), "for another Python or architecture"),
+        ((502, {}, b"Internal Server Error"), "`the gateway can't start` names a wrong setting"),
         ((504, {}, {"message": "Endpoint request timed out"}), "time limit"),
         ((200, {}, b"<html>Welcome to nginx!</html>"), "gateway's address"),
         ((200, {}, {"status": "degraded"}), "gateway's address"),
