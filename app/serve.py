@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import sys
 from importlib.util import find_spec
+from threading import Timer
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
@@ -33,6 +35,9 @@ SHORTEST_KEY = 20
 """Characters of a key that the deployment template accepts (its parameter ApiKey)."""
 GRACE = 25
 """Seconds that requests under way have at the end. Streams that are not done by then tell their clients so."""
+LAST = 4.0
+"""Seconds for the rest of the shutdown: settling, writing what is still to be written."""
+LAMBDA_LAST = 1.5
 LAMBDA_GRACE = 0.3
 """Lambda kills the process 0.6 s after SIGTERM (its published RAPID: 2 s less the extensions' share)."""
 
@@ -84,8 +89,29 @@ def _serve(host: str, make_app: Callable[[Settings], ASGIApp] | None) -> int:
     gc.enable()
     if not settings.on_lambda:
         _announce(server, settings)
+    _end_in_time(server, LAMBDA_LAST if settings.on_lambda else GRACE + LAST)
     server.run()
     return 0 if server.started else 3
+
+
+def _end_in_time(server: Server, seconds: float) -> None:
+    """Ends the process so long after its shutdown has begun, whatever its threads do: asyncio and Python would wait for
+    them."""
+    shutdown = server.shutdown
+
+    async def ending(sockets: list[socket] | None = None) -> None:
+        watch = Timer(seconds, _exit, (1,))
+        watch.daemon = True
+        watch.start()
+        await shutdown(sockets)
+
+    server.shutdown = ending  # type: ignore[method-assign]
+
+
+def _exit(code: int) -> None:
+    sys.stderr.write("A thread did not end in time; the process ends without it.\n")
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _say_why(problem: SettingsError) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from app.core.daemon_threads import decoding
 from app.core.ports import Call, Caller, Keys
 from app.web.asgi import Request
 from app.web.auth import authenticate
@@ -56,4 +56,4 @@ class Door:
         body = await read_body(request.receive, limit)
         if len(body) < LARGE and not codings:
             return decode(parse_json(body))
-        return await asyncio.to_thread(lambda: decode(parse_json(decode_body(body, codings, limit))))
+        return await decoding.run(lambda: decode(parse_json(decode_body(body, codings, limit))))

@@ -28,13 +28,13 @@ START_LIMIT = 15.0  # measured: 0.4 s; generous, because CI shares its cores
 
 
 @contextmanager
-def process(upstream: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A served gateway and its address."""
+def process(upstream: str, program: str = "", **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A served gateway and its address. `program`: one that serves it in another way."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     env = BARE | environment(upstream) | {"API_KEY": KEY, "PORT": str(port)} | settings
-    command = [sys.executable, "-m", "app.serve", "--host", "127.0.0.1"]
+    command = [sys.executable, *(("-c", program) if program else ("-m", "app.serve", "--host", "127.0.0.1"))]
     with subprocess.Popen(
         command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as child:
@@ -104,6 +104,33 @@ def test_a_stream_that_outlives_the_grace_ends_with_an_error(emulator: Emulator)
     assert record.estimated
     assert emulator.requests[0].wait()
     assert emulator.requests[0].hung_up
+
+
+HANGING = """
+import asyncio, sys, time
+from app import serve
+from app.main import create_app
+serve.GRACE, serve.LAST = 0, 1.0
+
+def make(settings):
+    app = create_app(settings)
+    async def hanging(scope, receive, send):
+        if scope["type"] == "http":
+            asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)
+        await app(scope, receive, send)
+    return hanging
+
+sys.exit(serve.main(make))
+"""
+
+
+def test_a_thread_that_hangs_does_not_keep_a_process_from_ending(emulator: Emulator) -> None:
+    with process(emulator.url, program=HANGING) as (child, url):
+        assert httpx.get(f"{url}/health").status_code == 200
+        child.send_signal(signal.SIGTERM)
+        code, output = ended(child)
+    assert code == 1
+    assert "A thread did not end in time" in output
 
 
 WHOLE: dict[str, tuple[str, dict[str, Any], int]] = {

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from app.api.embeddings.decode import decode, has_token_numbers
 from app.api.embeddings.encode import encode
 from app.api.embeddings.schema import EmbeddingsAnswer
+from app.core.daemon_threads import decoding
 from app.core.ports import Call, Embedder, TokenDecoder
 
 MANY = 32
@@ -22,7 +21,7 @@ async def answer(
     """
     threaded = has_token_numbers(body)
     decoded = (
-        await asyncio.to_thread(decode, body, tokens, max_inputs) if threaded else decode(body, tokens, max_inputs)
+        await decoding.run(lambda: decode(body, tokens, max_inputs)) if threaded else decode(body, tokens, max_inputs)
     )
     request = decoded.request
     call.model = request.model
@@ -30,4 +29,4 @@ async def answer(
     embeddings = await embedder.embed(request, call)
     if len(request.items) < MANY:
         return encode(embeddings, request.model, decoded.encoding)
-    return await asyncio.to_thread(encode, embeddings, request.model, decoded.encoding)
+    return await decoding.run(lambda: encode(embeddings, request.model, decoded.encoding))

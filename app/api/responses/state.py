@@ -17,6 +17,7 @@ from typing import Any
 
 from app.api.responses.decode import decode, references
 from app.api.responses.shape import Decoded, Item
+from app.core.daemon_threads import decoding as threads
 from app.core.request_limits import USUAL_LIMITS, RequestLimits
 from app.core.responses import DEEPEST, LARGEST_HISTORY, MOST_ITEMS, Store, StoredResponse, too_long
 from app.errors import GatewayError, InvalidRequest, NotFound
@@ -77,7 +78,7 @@ class State:
         def decoding() -> Decoded:
             return decode(body, history=past.items, referenced=referenced, limits=self._limits)
 
-        decoded = decoding() if len(past.items) < LARGE and not large else await asyncio.to_thread(decoding)
+        decoded = decoding() if len(past.items) < LARGE and not large else await threads.run(decoding)
         if self.store is None:
             if decoded.background:
                 raise InvalidRequest(

@@ -6,7 +6,6 @@ Each write has a stamp of its own, so that whoever reads meanwhile gets the old 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import zlib
@@ -14,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.core.daemon_threads import decoding
 from app.core.packing import MAX_ITEM
 from app.core.table import Item, Table, Value
 
@@ -46,7 +46,7 @@ async def pack(value: Any) -> Packed | None:
         return None
     if len(raw) > MAX_RAW:
         return None
-    body = zlib.compress(raw, 1) if len(raw) < LARGE else await asyncio.to_thread(zlib.compress, raw, 1)
+    body = zlib.compress(raw, 1) if len(raw) < LARGE else await decoding.run(lambda: zlib.compress(raw, 1))
     pieces = tuple(body[at : at + MAX_ITEM] for at in range(0, len(body), MAX_ITEM))
     return Packed(os.urandom(6).hex(), pieces, len(raw))
 
@@ -86,7 +86,7 @@ async def whole(table: Table, pk: str, id: str, head: Item) -> tuple[Any, int] |
                 return None
             found[sk] = body
     packed = b"".join((first, *(found[sk] for sk in rows)))
-    return unpack(packed) if len(packed) < LARGE else await asyncio.to_thread(unpack, packed)
+    return unpack(packed) if len(packed) < LARGE else await decoding.run(lambda: unpack(packed))
 
 
 def unpack(packed: bytes) -> tuple[Any, int] | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.api.responses.websocket import MAX_LANES, MAX_WAITING
+from app.core import daemon_threads
 from app.core.ports import Caller
 from app.errors import UpstreamFailure
 from tests.unit.api.responses.serving import ANN, MODEL, Served, spoken
@@ -106,13 +107,13 @@ async def test_a_chain_of_stored_ones_is_whole_for_others() -> None:
 
 async def test_a_large_message_is_decoded_beside_the_streams_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[Any] = []
-    to_thread = asyncio.to_thread
+    run = daemon_threads.decoding.run
 
-    async def noted(work: Any, *given: Any) -> Any:
+    async def noted(work: Any) -> Any:
         threads.append(work)
-        return await to_thread(work, *given)
+        return await run(work)
 
-    monkeypatch.setattr("app.api.responses.state.asyncio.to_thread", noted)
+    monkeypatch.setattr(daemon_threads.decoding, "run", noted)
     socket = Socket(Served())
     for length, decoded in ((10, 0), (300_000, 1)):
         socket.ask("x" * length, store=False)
