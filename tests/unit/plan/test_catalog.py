@@ -494,3 +494,8 @@ def test_without_any_list_models_is_503_and_the_control_plane_is_left_in_peace()
     world.now += 60
     world.source.entries = EVERYTHING
     assert NOVA in world.ids()
+
+
+def test_a_name_longer_than_any_models_is_not_looked_up() -> None:
+    with pytest.raises(NotFound):
+        World().wire("gpt-oss-" + "x" * 150)

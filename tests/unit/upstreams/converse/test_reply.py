@@ -365,6 +365,16 @@ def test_structured_output_streams_its_fragments_as_they_come_and_reads_as_the_w
     assert reply_of(whole(call, made=JSON_TOOL)).text == '{"a":"b c"}'
 
 
+def test_blanks_and_quotes_within_strings_of_structured_output_stay_however_they_are_cut() -> None:
+    text = '{ "a b" : "c \\" d \\\\" , "e" : [ 1 , "\\u00e9 f" ] }'
+    for size in (1, 2, 3, len(text)):
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        frames = [started(0, "answer"), *(delta(0, toolUse={"input": piece}) for piece in pieces)]
+        reader = machine(JSON_TOOL)
+        said = "".join(event.text for frame in frames for event in reader.feed(*frame) if isinstance(event, TextDelta))
+        assert said == '{"a b":"c \\" d \\\\","e":[1,"\\u00e9 f"]}'
+
+
 @pytest.mark.parametrize(
     ("fragments", "reason", "malformed"),
     [
