@@ -50,6 +50,8 @@ CLIENTS = (
     Client("openai_node", "node", "openai_node.mjs"),
     Client("vercel_ai", "node", "vercel_ai.mjs"),
     Client("vercel_responses", "node", "vercel_responses.mjs"),
+    Client("langchain_node", "node", "langchain_node.mjs"),
+    Client("agents_sdk_node", "node", "agents_sdk_node.mjs"),
 )
 
 

@@ -123,7 +123,9 @@ await run({
     const within = "one two three [[emulate: throttle after=2]]";
     const result = streamText({ ...common, model: gateway(NOVA), prompt: within, onError() {} });
     const errors = [];
-    for await (const part of result.fullStream) if (part.type === "error") errors.push(part.error);
-    assert.equal(errors.length, 1);
+    for await (const part of result.fullStream) if (part.type === "error") errors.push(part.error.message);
+    // The error frame is sent unnamed and then named, and this SDK reads both.
+    assert.deepEqual([...new Set(errors)], ["Too many requests, please wait before trying again."]);
+    assert.equal(await result.finishReason, "error");
   },
 });
