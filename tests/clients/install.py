@@ -22,7 +22,7 @@ OLDEST_NODE = 20
 
 def install_python(lock: Path) -> list[str]:
     """The Python of an environment that holds exactly this lock."""
-    place = tool_cache.folder(f"client-{lock.stem}", lock, python=True)
+    place = python_place(lock)
     python = place / "bin" / "python"
     with tool_cache.filling(place) as needed:
         if needed:
@@ -31,6 +31,11 @@ def install_python(lock: Path) -> list[str]:
             finish([uv, "pip", "install", "--quiet", "--no-config", "--system-certs", "--require-hashes",
                      "--python", str(python), "-r", str(lock)])  # fmt: skip
     return [str(python)]
+
+
+def python_place(lock: Path) -> Path:
+    """The place of an environment for a lock and this Python."""
+    return tool_cache.folder(f"client-{lock.stem}", lock, python=True)
 
 
 def install_node(source: Path) -> list[str]:
