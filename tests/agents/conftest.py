@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -23,6 +24,7 @@ from tests.agents import programs
 from tests.wire.gateway import Gateway, serving
 
 ROOT = Path(__file__).parents[2]
+collect_ignore = [] if sys.version_info < programs.AIDER_BEFORE else ["test_aider.py"]
 
 
 class Place(NamedTuple):
@@ -124,7 +126,9 @@ def program(name: str) -> Path:
     """An agent's program. Where nobody fetched it, the test is skipped, which on CI is a failure (tests/conftest.py)."""
     found = programs.find(name)
     if found is None:
-        pytest.skip(f"NOT TESTED, {name} against the gateway: tests/agents/fetch gets the program (about a gigabyte)")
+        pytest.skip(
+            f"NOT TESTED, {name} against the gateway: tests/agents/fetch gets the programs (about two gigabytes)"
+        )
     return found
 
 

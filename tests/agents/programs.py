@@ -1,6 +1,7 @@
 """The agents' programs: where `tests/agents/fetch` puts them, and how one is run with nothing of this machine's but its tools.
 
-Each package brings a native program, which is started by itself: no Node, no installation script.
+Each npm package brings a native program, which is started by itself: no Node, no installation script. aider has an environment
+of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from local import tool_cache
-from tests.clients.install import install_packages, node_packages
+from tests.clients.install import install_packages, install_python, node_packages, python_place
 
 PACKAGES = Path(__file__).parent / "packages"
 LIMIT = 120.0
@@ -27,7 +28,12 @@ _PATTERNS = {
     "codex": "@openai/codex-*/vendor/*/bin/codex",
     "claude": "@anthropic-ai/claude-code-*/claude",
     "opencode": "opencode-*/bin/opencode",
+    "copilot": "@github/copilot-linux-*/copilot",
+    "cline": "@cline/cli-linux-*/bin/cline",
 }
+AIDER_LOCK = Path(__file__).parents[1] / "clients" / "python" / "aider.txt"
+AIDER_BEFORE = (3, 13)
+"""aider 0.86.2 refuses this Python and every later one."""
 
 
 class Done(NamedTuple):
@@ -53,16 +59,19 @@ def fetch() -> None:
     if npm is None:
         sys.exit("tests/agents/fetch: npm is needed; on Debian: apt-get install nodejs npm")
     install_packages(PACKAGES, _place(), npm)
-    for name in _PATTERNS:
+    if sys.version_info < AIDER_BEFORE:
+        install_python(AIDER_LOCK)
+    for name in (*_PATTERNS, "aider"):
         print(f"{name}: {find(name) or 'there is none for this machine'}")
 
 
 def find(name: str) -> Path | None:
     """The program; None where it is not fetched, or only as another lock says."""
-    place = _place()
+    place = python_place(AIDER_LOCK) if name == "aider" else _place()
     if not tool_cache.is_ready(place):
         return None
-    return next(iter(sorted((place / "node_modules").glob(_PATTERNS[name]))), None)
+    pattern = "bin/aider" if name == "aider" else f"node_modules/{_PATTERNS[name]}"
+    return next(iter(sorted(place.glob(pattern))), None)
 
 
 def _place() -> Path:

@@ -6,6 +6,7 @@ import gzip
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from local import tool_cache
@@ -21,15 +22,20 @@ OLDEST_NODE = 20
 
 def install_python(lock: Path) -> list[str]:
     """The Python of an environment that holds exactly this lock."""
-    place = tool_cache.folder(f"client-{lock.stem}", lock, python=True)
+    place = python_place(lock)
     python = place / "bin" / "python"
     with tool_cache.filling(place) as needed:
         if needed:
             uv = str(Path(sys.executable).with_name("uv"))
-            _finish([uv, "venv", "--quiet", "--no-config", "--allow-existing", "--python", sys.executable, str(place)])
-            _finish([uv, "pip", "install", "--quiet", "--no-config", "--system-certs", "--require-hashes",
+            finish([uv, "venv", "--quiet", "--no-config", "--allow-existing", "--python", sys.executable, str(place)])
+            finish([uv, "pip", "install", "--quiet", "--no-config", "--system-certs", "--require-hashes",
                      "--python", str(python), "-r", str(lock)])  # fmt: skip
     return [str(python)]
+
+
+def python_place(lock: Path) -> Path:
+    """The place of an environment for a lock and this Python."""
+    return tool_cache.folder(f"client-{lock.stem}", lock, python=True)
 
 
 def install_node(source: Path) -> list[str]:
@@ -60,7 +66,7 @@ def install_packages(source: Path, place: Path, npm: str) -> None:
         if needed:
             for name in PACKAGE_FILES:
                 shutil.copy(source / name, place)
-            _finish([npm, "ci", "--ignore-scripts", "--no-progress", "--loglevel=error"], place)
+            finish([npm, "ci", "--ignore-scripts", "--no-progress", "--loglevel=error"], place)
 
 
 def vocabulary() -> Path:
@@ -72,12 +78,12 @@ def vocabulary() -> Path:
     return place
 
 
+def finish(command: list[str], folder: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
+    """Run a command. Ends the process where the command fails, which has printed the reason."""
+    if subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=False).returncode:
+        sys.exit(f"tests/clients/run: {Path(command[0]).name} failed; the text above says why")
+
+
 def _major(node: str) -> int:
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     return int(version.removeprefix("v").partition(".")[0])
-
-
-def _finish(command: list[str], folder: Path | None = None) -> None:
-    """Run a command. Ends the process where the command fails, which has printed the reason."""
-    if subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode:
-        sys.exit(f"tests/clients/run: {Path(command[0]).name} failed; the text above says why")

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from local.dev_server import await_health, gateway_environment, start_emulator
 from local.family import Failed, Family, Stopped, free_port
+from tests.clients.compiled import install_go, install_java
 from tests.clients.install import NODE_PROGRAMS, install_node, install_python, vocabulary
 
 HERE = Path(__file__).parent
@@ -31,7 +32,7 @@ PROGRAMS_AT_ONCE = max(2, os.cpu_count() or 2)
 
 
 class Client(NamedTuple):
-    """`place`: the Python lock it is in, or `node`."""
+    """`place`: the Python lock it is in, `node`, `go` or `java`. `program`: a file, a name for the Go program, or a class."""
 
     name: str
     place: str
@@ -52,6 +53,10 @@ CLIENTS = (
     Client("vercel_responses", "node", "vercel_responses.mjs"),
     Client("langchain_node", "node", "langchain_node.mjs"),
     Client("agents_sdk_node", "node", "agents_sdk_node.mjs"),
+    Client("openai_go", "go", "openai_go"),
+    Client("go_openai", "go", "go_openai"),
+    Client("openai_java", "java", "OpenaiJava"),
+    Client("langchain4j", "java", "Langchain4j"),
 )
 
 
@@ -91,7 +96,17 @@ def main(arguments: list[str]) -> int:
 
 def install(place: str) -> list[str]:
     """The start of a command line that runs a program there."""
-    return install_node(HERE / "node") if place == "node" else install_python(HERE / "python" / f"{place}.txt")
+    installers = {"node": install_node, "go": install_go, "java": install_java}
+    if place in installers:
+        return installers[place](HERE / place)
+    return install_python(HERE / "python" / f"{place}.txt")
+
+
+def find_program(client: Client) -> str:
+    """What names the program to its runtime."""
+    if client.place in ("go", "java"):
+        return client.program
+    return str((NODE_PROGRAMS if client.place == "node" else HERE) / client.program)
 
 
 def start(family: Family) -> dict[str, str]:
@@ -121,12 +136,11 @@ def start(family: Family) -> dict[str, str]:
 
 def run(client: Client, command: list[str], environment: Mapping[str, str]) -> tuple[str, Counter[str]]:
     """Runs one program. Returns its output, and how many of its checks passed and failed."""
-    program = (NODE_PROGRAMS if client.place == "node" else HERE) / client.program
     with tempfile.TemporaryDirectory() as home:
         # A home of its own: no settings, keys or logs of the person whose machine this is.
         env = {**environment, "HOME": home}
         child = subprocess.Popen(
-            [*command, str(program)], env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
+            [*command, find_program(client)], env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
         timer = threading.Timer(LIMIT, lambda: os.killpg(child.pid, signal.SIGKILL))
         timer.start()
