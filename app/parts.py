@@ -184,6 +184,7 @@ def make_selection(settings: Settings, aws: Aws) -> Selection:
         aliases,
         region=lambda: aws.likely_region,
         abroad=partial(make_catalog, settings, aws),
+        allowed=settings.allowed_models,
     )
 
 

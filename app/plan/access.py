@@ -41,12 +41,14 @@ def allows_name(models: Sequence[str], name: str) -> bool:
     return not models or (bool(fitting) and allows(fitting, name))
 
 
-def permitted(access: Access, name: str, target: Target) -> bool:
-    """Whether a key may call the target that `name` led to."""
-    models, arn = access.models, model_id.parse_arn(target.model_id)
+def permitted(models: Sequence[str], target: Target, *names: str) -> bool:
+    """Whether the globs allow the target that `names` led to: the client's word, its alias, the hop's own."""
+    if not models or any(allows_name(models, name) for name in (*names, target.model_id)):
+        return True
+    arn = model_id.parse_arn(target.model_id)
     if arn is not None and allows(models, arn.resource, arn.short, f"{arn.kind}/{arn.resource}"):
         return True
-    return allows(models, target.base_id) or allows_name(models, name) or allows_name(models, target.model_id)
+    return allows(models, target.base_id)
 
 
 def _free(name: str) -> str:
@@ -56,11 +58,14 @@ def _free(name: str) -> str:
     return "openai" if model_id.is_openai_name(name) or model_id.is_openai_embedding_name(name) else ""
 
 
-def denied(name: str) -> PermissionDenied:
-    """OpenAI's clients know the code; `name` is the client's word, shortened, never an ARN."""
+def denied(name: str, *, to_all: bool = False) -> PermissionDenied:
+    """OpenAI's clients know the code; `name` is the client's word, shortened, never an ARN.
+
+    `to_all`: the deployment does not allow it, whatever the key.
+    """
     shown = "the requested ARN" if name.startswith("arn:") else repr(name[:128])
     return PermissionDenied(
-        f"The key does not have access to model {shown}.",
+        f"This gateway does not allow model {shown}." if to_all else f"The key does not have access to model {shown}.",
         type="invalid_request_error",
         code="model_not_found",
         param="model",

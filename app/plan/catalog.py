@@ -45,7 +45,7 @@ class Catalog:
 
     `run` carries a blocking call out in a worker thread; `clock` gives epoch seconds; `ttl` is the age in seconds at
     which the list is fetched anew; the defaults are model ids, or empty for none. With `enable_cross_region` off,
-    system profiles are neither listed nor used, not even where a client names one.
+    system profiles and application profiles made from them are neither listed nor used, not even where a client names one.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Catalog:
         own = model_id.geography_of(region)
         self._own_prefix = own[0] if own else ""
         self._order = ("global", *own) if prefer_global else (*own, "global")
-        self._use_profiles = enable_cross_region
+        self.leaves_region = enable_cross_region
         self._hidden = {"profile": not enable_cross_region, "application-profile": not enable_application_profiles}
         self._default = default_model
         self._default_embedding = default_embedding_model
@@ -77,7 +77,7 @@ class Catalog:
         self._bases = Bases(source, run, clock)
 
     def _build(self, entries: Sequence[ModelEntry]) -> Listing:
-        shown = [entry for entry in entries if not self._hidden.get(entry.kind, False)]
+        shown = [entry for entry in entries if not self._hidden.get(entry.kind, False) and self._may_call(entry.via)]
         return Listing(shown, order=self._order, traits_of=self._traits_of)
 
     async def entries(self) -> Sequence[ModelEntry]:
@@ -150,7 +150,7 @@ class Catalog:
         parsed = model_id.parse(model)
         if parsed is None:
             return await self._opaque(model)
-        if parsed.geography is not None and not self._use_profiles:
+        if parsed.geography is not None and not self.leaves_region:
             raise model_not_found(model)
         if parsed.geography is not None or model_id.is_arn(model):
             incomplete = model_id.lacks_version(parsed.base) and not model_id.is_arn(model)
@@ -167,7 +167,7 @@ class Catalog:
 
         From then on `resolve` takes the bare id by its profile, whatever the traits and the list say.
         """
-        if not self._use_profiles:
+        if not self.leaves_region:
             return None
         listing = await self._listing()
         profile = listing.profile(base_id) or self._guess(listing, base_id)
@@ -200,7 +200,7 @@ class Catalog:
             return None
         if short.geography:
             wire = f"{short.geography}.{base}"
-            return self._target(wire, base) if self._use_profiles and listing.find(wire) else None
+            return self._target(wire, base) if self.leaves_region and listing.find(wire) else None
         return await self._bare(base, base)
 
     def _target(self, wire: str, base: str, priced: str = "") -> Target:
@@ -226,6 +226,8 @@ class Catalog:
         behind = model_id.parse(base) if base else None
         if base and behind and behind.geography:
             via = base
+        if not self._may_call(via):
+            raise model_not_found(arn)
         return self._target(arn, behind.base if behind else parts.short, via)
 
     async def _bare(self, model: str, base: str) -> Target:
@@ -257,9 +259,13 @@ class Catalog:
             profile = self._guess(listing, base)
         return self._target(profile or model, base)
 
+    def _may_call(self, via: str) -> bool:
+        """Whether what was made from the system profile `via` (empty for none) may be called."""
+        return self.leaves_region or not via
+
     def _guess(self, listing: Listing, base: str) -> str | None:
         """The profile by its usual name, only where profiles are wanted and none at all could be listed."""
-        if not self._use_profiles or listing.has_profiles or not self._own_prefix or not model_id.has_provider(base):
+        if not self.leaves_region or listing.has_profiles or not self._own_prefix or not model_id.has_provider(base):
             return None
         return f"{self._own_prefix}.{base}"
 

@@ -1,13 +1,13 @@
 """From the name that a client sent to the target that is called now, and the rest of the chain behind it.
 
-Aliases are followed here, and a key's rules about models are kept here, for chats and embeddings alike. A name that is no
-alias, asked with a key without rules, does not come here: it is the catalogue's alone.
+Aliases are followed here, and the rules of the deployment and of a key about models are kept here, for chats and embeddings
+alike. Where there are no rules, a name that is no alias does not come here: it is the catalogue's alone.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,17 +15,21 @@ from app.core.access import Access
 from app.core.plan import Target
 from app.errors import NotFound, PermissionDenied, UpstreamFailure, model_not_found
 from app.plan import model_id
-from app.plan.access import OPEN, allows_name, by_profile, denied, permitted
+from app.plan.access import OPEN, allows, by_profile, denied, permitted
 from app.plan.aliases import Aliases
 from app.plan.catalog import Catalog
 
 if TYPE_CHECKING:
+    from app.core.ports import ModelEntry
     from app.core.route import Hop
     from app.plan.routes import Chain
 
 
 class Selection:
-    """`abroad` makes the catalogue of another region, once for each that is named in a chain. `draw`: 0 <= x < 1."""
+    """`abroad` makes the catalogue of another region, once for each that is named in a chain. `draw`: 0 <= x < 1.
+
+    `allowed`: what the deployment lets anybody call, as globs and aliases; empty for all.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class Selection:
         *,
         region: Callable[[], str],
         abroad: Callable[[str], Catalog],
+        allowed: Sequence[str] = (),
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.catalog = catalog
@@ -41,11 +46,20 @@ class Selection:
         self._region = region
         self._make = abroad
         self._abroad: dict[str, Catalog] = {}
+        self._allowed = tuple(allowed)
         self._draw = draw
 
     def concerns(self, name: str, access: Access) -> bool:
         """Whether `choose` has anything to add to what the catalogue says."""
-        return access is not OPEN or name in self.aliases
+        return access is not OPEN or bool(self._allowed) or name in self.aliases
+
+    def permits(self, access: Access, target: Target, *names: str) -> bool:
+        """Whether the deployment and the key allow the target that `names` led to."""
+        return permitted(self._allowed, target, *names) and permitted(access.models, target, *names)
+
+    def shows(self, access: Access, entry: ModelEntry) -> bool:
+        """Whether an entry of the catalogue's may be called by its own id."""
+        return all(allows(models, entry.id, entry.base_id) for models in (self._allowed, access.models))
 
     def alias_of(self, name: str, *, embedding: bool = False) -> str:
         """The alias that a name stands for, for the record; empty where it is none."""
@@ -67,17 +81,16 @@ class Selection:
 
             route = drawn(chain, self._draw)
         alias = self.alias_of(name, embedding=embedding)
-        named = allows_name(access.models, name) or allows_name(access.models, alias)
-        refused = False
+        refused: Target | None = None
         for place, hop in enumerate(route):
             try:
                 target = await self.target(hop, embedding=embedding)
             except NotFound:
                 continue
-            if named or permitted(access, hop.model, target):
+            if self.permits(access, target, name, alias, hop.model):
                 return by_profile(target, access), route[place:]
-            refused = True
-        raise denied(name) if refused else model_not_found(name)
+            refused = refused or target
+        raise self._denied(name, refused, alias) if refused else model_not_found(name)
 
     async def chain_of(self, name: str, *, embedding: bool = False) -> Chain | None:
         """The chain that serves a name; None where it is no alias, or is one of OpenAI's names that a listed model has."""
@@ -89,12 +102,16 @@ class Selection:
     async def target(self, hop: Hop, *, embedding: bool = False) -> Target:
         """What a hop stands for. Raises NotFound."""
         region = "" if hop.region in ("", self._region()) else hop.region
+        if region and not self.catalog.leaves_region:
+            raise model_not_found(hop.model)
         catalog = self._in(region)
         target = await catalog.resolve(hop.model, embedding=embedding)
         if hop.listed and not await catalog.offers(target):
             raise model_not_found(hop.model)
         if hop.profile:
             speaks = model_id.parse(hop.profile)
+            if speaks and speaks.geography and not catalog.leaves_region:
+                raise model_not_found(hop.model)
             priced = hop.profile if speaks and speaks.geography else target.priced_id or target.model_id
             if model_id.is_arn(priced):
                 priced = ""
@@ -129,9 +146,12 @@ class Selection:
                     retry_after=10.0,
                 ) from None
             raise
-        if not permitted(access, name, target):
-            raise denied(name)
+        if not self.permits(access, target, name):
+            raise self._denied(name, target)
         return by_profile(target, access)
+
+    def _denied(self, name: str, target: Target, alias: str = "") -> PermissionDenied:
+        return denied(name, to_all=not permitted(self._allowed, target, name, alias))
 
     def _in(self, region: str) -> Catalog:
         if not region:

@@ -10,7 +10,6 @@ from app.core.access import Access
 from app.core.ports import ModelEntry
 from app.errors import NotFound, PermissionDenied
 from app.plan import model_id
-from app.plan.access import allows, allows_name, permitted
 from app.plan.selection import Selection
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class Shelf:
         aliases = [entry for name, chain in chains.items() if (entry := await self._alias(name, chain, access))]
         shadowed = {entry.id for entry in aliases}
         return [
-            *(each for each in listed if each.id not in shadowed and allows(access.models, each.id, each.base_id)),
+            *(each for each in listed if each.id not in shadowed and self._selection.shows(access, each)),
             *aliases,
         ]
 
@@ -43,7 +42,7 @@ class Shelf:
         if chain is not None:
             return await self._alias(name, chain, access)
         found = await self._catalog.entry(name)
-        if found is not None and access.models:
+        if found is not None and self._selection.concerns(name, access):
             try:
                 await self._selection.choose(name, access, embedding=embedding)
             except (NotFound, PermissionDenied):
@@ -53,12 +52,11 @@ class Shelf:
     async def _alias(self, name: str, chain: Chain, access: Access) -> ModelEntry | None:
         """Described by the first of its targets that can be called; None where none can: not every region has a preset's."""
         alias = self._aliases.alias_of(name)
-        named = allows_name(access.models, name) or allows_name(access.models, alias)
         for hop in (hop for step in chain for weight, hop in step if weight):
             try:
                 target = await self._selection.target(hop, embedding=model_id.is_openai_embedding_name(hop.model))
             except NotFound:
                 continue
-            if named or permitted(access, hop.model, target):
+            if self._selection.permits(access, target, name, alias, hop.model):
                 return replace(await self._catalog.describe(target), id=name, kind="alias", name="")
         return None

@@ -44,7 +44,14 @@ class DeploymentSettings(BaseModel):
         "",
         description="The same for `text-embedding-*`. Unset: one that stays the same (docs/models.md). `off`: 404.",
     )
-    enable_cross_region_inference: bool = Field(True, description="List and use cross-region inference profiles.")
+    enable_cross_region_inference: bool = Field(
+        True,
+        description="List and use what leaves the region: inference profiles, `global.`, an alias's other regions.",
+    )
+    allowed_models: Words = Field(
+        (),
+        description="Models and aliases that may be called, as globs like those of a key (docs/keys.md). Unset: all.",
+    )
     enable_application_inference_profiles: bool = Field(True, description="List application inference profiles.")
     enable_prompt_caching: bool = Field(
         True, description="Place cache points by itself where a conversation will profit; `false` leaves explicit ones."

@@ -15,7 +15,7 @@ LONGEST = 4096
 """Characters: a standard parameter holds no more."""
 ALLOWED = frozenset(
     (
-        *("api_route_prefix", "default_model", "default_embedding_model", "model_aliases"),
+        *("api_route_prefix", "default_model", "default_embedding_model", "model_aliases", "allowed_models"),
         *("enable_cross_region_inference", "enable_application_inference_profiles", "prefer_global_profiles"),
         *("enable_prompt_caching", "prompt_cache_ttl", "allowed_origins", "models_cache_seconds"),
         *("guardrail_id", "guardrail_version", "guardrail_stream_mode", "guardrail_client_override"),

@@ -12,7 +12,8 @@ from openai import AsyncOpenAI, OpenAI
 
 from app.plan.model_id import base_of
 from app.plan.traits import traits_of
-from tests.contract.conftest import KEY, problem
+from local.emulator import Emulator
+from tests.contract.conftest import KEY, NO_CERTIFICATES, problem, sent, serving
 from tests.contract.words import CLAUDE, CLOCK, COHERE, NOVA, TITAN, WEATHER, system, user
 
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6"
@@ -134,3 +135,32 @@ async def test_presets_are_models_like_any_other(client: OpenAI, async_client: A
     chunks = [chunk async for chunk in stream]
     assert {chunk.model for chunk in chunks} == {name}
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "You said: Hello"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/completions", {"prompt": "hi"}),
+        ("/v1/responses", {"input": "hi"}),
+        ("/v1/responses/compact", {"input": "hi"}),
+        ("/v1/messages", {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/messages/count_tokens", {"messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/embeddings", {"input": "hi"}),
+    ],
+)
+def test_a_model_that_the_deployment_does_not_allow_is_a_403_on_every_route(
+    emulator: Emulator, path: str, body: dict[str, Any]
+) -> None:
+    headers = {"x-api-key": KEY}
+    with (
+        serving(emulator.url, allowed_models=("amazon.nova-*",)) as url,
+        httpx.Client(base_url=url, headers=headers, timeout=20, verify=NO_CERTIFICATES) as http,
+    ):
+        refused = http.post(path, json={"model": TITAN if "embed" in path else CLAUDE} | body)
+        listed = [each["id"] for each in http.get("/v1/models").json()["data"]]
+    assert refused.status_code == 403, refused.text
+    assert "does not allow" in refused.json()["error"]["message"]
+    assert sent(emulator) == []
+    assert NOVA in listed
+    assert {CLAUDE, TITAN}.isdisjoint(listed)

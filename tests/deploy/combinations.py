@@ -44,6 +44,8 @@ EXTRAS: Sequence[Parameters] = (
         "DefaultModel": "anthropic.claude-opus-5",
         "DefaultEmbeddingModel": "amazon.titan-embed-text-v2:0",
         "AllowedOrigins": "https://chat.example.com",
+        "AllowedModels": "amazon.nova-*,fast",
+        "CrossRegion": "false",
         "ReservedConcurrency": "20",
         "WarmInstances": "3",
         "AdapterLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:OurAdapter:7",

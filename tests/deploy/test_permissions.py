@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from tests.deploy.combinations import SECRET_ARN
+from tests.deploy.combinations import KEY, SECRET_ARN
 from tests.deploy.resolver import Stack
 
 URL, INVOKE = "lambda:InvokeFunctionUrl", "lambda:InvokeFunction"
@@ -20,11 +21,13 @@ def _statements(stack: Stack, role: str) -> list[dict[str, Any]]:
 
 
 def _allowed(stack: Stack, role: str, prefix: str) -> dict[str, Any]:
-    """Action -> resource, of the actions with this prefix."""
+    """Action -> resource, or resources where it is allowed in several statements, of the actions with this prefix."""
     found: dict[str, Any] = {}
     for statement in _statements(stack, role):
-        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        found |= {action: statement["Resource"] for action in actions if action.startswith(prefix)}
+        for action in _listed(statement["Action"]):
+            if action.startswith(prefix):
+                more = statement["Resource"]
+                found[action] = [*_listed(found[action]), *_listed(more)] if action in found else more
     return found
 
 
@@ -81,6 +84,32 @@ def test_keys_are_readable_only_where_they_are_configured(stacks: list[Stack]) -
         assert {each["Action"] for each in statements} <= {"ssm:GetParameter"}
         expected = {"secretsmanager:GetSecretValue": SECRET_ARN} if secret else {}
         assert _allowed(stack, "GatewayRole", "secretsmanager:") == expected, given
+
+
+def test_without_cross_region_only_what_runs_in_this_region_may_be_called(stack: Callable[..., Stack]) -> None:
+    calls = ("bedrock:Invoke", "bedrock:CountTokens", "bedrock:ApplyGuardrail")
+    stays, leaves = stack(ApiKey=KEY, CrossRegion="false"), stack(ApiKey=KEY)
+    named = {
+        name for action in calls for found in _allowed(stays, "GatewayRole", action).values() for name in _listed(found)
+    }
+    assert named
+    assert all(name.startswith("arn:aws:bedrock:us-east-1:") for name in named)
+    assert not any(":inference-profile/" in name or "guardrail-profile" in name for name in named)
+    assert _environment(stays)["ENABLE_CROSS_REGION_INFERENCE"] == "false"
+    assert "ENABLE_CROSS_REGION_INFERENCE" not in _environment(leaves)
+    assert (
+        "arn:aws:bedrock:::foundation-model/*"
+        in _allowed(leaves, "GatewayRole", "bedrock:Invoke")["bedrock:InvokeModel"]
+    )
+
+
+def _listed(resource: Any) -> list[str]:
+    return resource if isinstance(resource, list) else [resource]
+
+
+def _environment(stack: Stack) -> dict[str, Any]:
+    found: dict[str, Any] = stack.properties("Gateway")["Environment"]["Variables"]
+    return found
 
 
 def test_the_canary_reads_the_key_that_it_presents_and_no_other(stacks: list[Stack]) -> None:

@@ -247,6 +247,7 @@ def test_what_an_operator_chose_reaches_the_gateway(stack: Callable[..., Stack])
         "AdminKeyHash": ("ADMIN_KEY_HASH", "ab" * 32),
         "ModelAliasesParamName": ("MODEL_ALIASES", "/gateway/aliases"),
         "SettingsParamName": ("SETTINGS_PARAM_NAME", "/gateway/settings"),
+        "AllowedModels": ("ALLOWED_MODELS", "amazon.nova-*, fast"),
         "MeteredTags": ("METERED_TAGS", "team, cost-center"),
         "Metrics": ("METRICS", "model, traffic"),
     }
@@ -254,6 +255,7 @@ def test_what_an_operator_chose_reaches_the_gateway(stack: Callable[..., Stack])
     assert {name: given[name] for name, _ in chosen.values()} == dict(chosen.values())
     settings = Settings.from_env(given)
     assert (settings.metered_tags, settings.metrics) == (("team", "cost-center"), ("model", "traffic"))
+    assert settings.allowed_models == ("amazon.nova-*", "fast")
     assert not {name for name, _ in chosen.values()} & set(_environment(stack(Table="true")))
 
 

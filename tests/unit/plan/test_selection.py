@@ -53,6 +53,7 @@ class World:
     ) -> None:
         self.asked: list[str] = []
         here = options.pop("here", HERE)
+        allowed = options.pop("allowed", ())
         text = json.dumps(setting) if setting else ""
         self.aliases = options.pop("aliases", None) or Aliases(
             text, clock=lambda: 0.0, default_model=options.get("default_model", "")
@@ -62,6 +63,7 @@ class World:
             self.aliases,
             region=lambda: "us-east-1",
             abroad=lambda region: self.catalog(region, THERE),
+            allowed=allowed,
             draw=draw,
         )
         self.shelf = Shelf(self.selection)
