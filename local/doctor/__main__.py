@@ -2,6 +2,7 @@
 
 Exit codes: 0 where nothing failed (a model that the account may not call is told, and no failure), 1 otherwise, 2 wrong use.
 URL and key also come from OPENAI_BASE_URL and OPENAI_API_KEY, a secret for the edge from ORIGIN_SECRET; none is ever printed.
+TABLE_NAME and SETTINGS_PARAM_NAME, as in the deployment, have its table and its settings in SSM examined too.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.doctor import account, conversation, deployment, ledger
+from local.doctor import account, conversation, deployment, kept, ledger
 from local.doctor.findings import Findings, table, titled
 from local.doctor.http import Client
 from local.signing_proxy import Signer, address_of, region_of
@@ -52,6 +54,9 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
     if flags.local or environ.get("TABLE_NAME", "").strip():
         with titled(findings, "Table"):
             ledger.examine(findings, environ, local=flags.local)
+    if environ.get("SETTINGS_PARAM_NAME", "").strip() and not flags.local:
+        with titled(findings, "Settings in SSM"):
+            kept.examine(findings, environ, partial(account.client_of, region))
     with titled(findings, f"Models of the account{f' in {bedrock.meta.region_name}' if bedrock else ''}"):
         if bedrock is None:
             findings.add("account", "skipped", reason)

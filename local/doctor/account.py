@@ -57,18 +57,23 @@ class Model:
 
 def client_for(region: str | None) -> Any:
     """A Bedrock client with the caller's configuration. Raises NoAnswer without region or credentials."""
+    return client_of(region, "bedrock")
+
+
+def client_of(region: str | None, service: str, elsewhere: str | None = None) -> Any:
+    """The same for any service; `elsewhere`: a region that goes before."""
     import botocore.session
     from botocore.config import Config
 
     try:
         session = botocore.session.get_session()
-        region = region or session.get_config_variable("region")
+        region = elsewhere or region or session.get_config_variable("region")
         if not region:
             raise NoAnswer("no region is set", "Give --region, or set AWS_REGION.")
         if session.get_credentials() is None:
             raise NoAnswer("no AWS credentials were found", "Set AWS_PROFILE, or log in (`aws sso login`).")
         config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
-        return session.create_client("bedrock", region_name=region, config=config)
+        return session.create_client(service, region_name=region, config=config)
     except BotoCoreError as problem:
         raise NoAnswer(f"the AWS configuration can't be used ({type(problem).__name__})") from None
 

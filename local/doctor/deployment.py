@@ -21,7 +21,8 @@ REFUSALS = {
     "origin_forbidden": "ORIGIN_SECRET is set: ask through CloudFront, or put the secret into the environment's ORIGIN_SECRET.",
     "network_forbidden": "ALLOWED_NETWORKS does not hold this machine's public address.",
     "no_api_key": "The stack has no key yet: `./dev hash --new` makes one; deploy with its hash as ApiKeyHash.",
-    "misconfigured": "The log names the setting that can't be used.",
+    "misconfigured": "The log names the setting that can't be used; with SETTINGS_PARAM_NAME set, this command looks into SSM.",
+    "settings_unavailable": "The function can't read the parameter that SettingsParamName names: is it there, in this region?",
 }
 
 
