@@ -37,10 +37,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Content that cannot be used. `reason` and `code` are those of the error that it is in the last user turn."""
+    """Content that cannot be used. `reason` and `code` are those of the error that it is in the last user turn; `what` it is
+    called in its placeholder, where that is not the kind of its medium."""
 
     reason: str
     code: str | None = None
+    what: str = ""
 
 
 Source = Blob | S3Object | Link | Broken
@@ -68,6 +70,11 @@ class Media:
     context: str = ""
     citations: bool = False
     optional: bool = field(default=False, compare=False)
+
+    @property
+    def called(self) -> str:
+        """What its placeholder calls it."""
+        return (self.source.what if isinstance(self.source, Broken) else "") or self.kind
 
 
 @dataclass(frozen=True, slots=True)

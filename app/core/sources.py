@@ -13,6 +13,8 @@ from app.errors import InvalidRequest
 
 Kind = Literal["image", "document", "audio", "video"]
 MAX_URL = 8192
+_WORDS: dict[str, Kind] = {"image": "image", "screenshot": "image", "audio": "audio", "video": "video"}
+_WORDS |= {"file": "document", "document": "document"}
 _DATA = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/\S{1,1024}\Z")
 
@@ -46,9 +48,9 @@ def media(kind: Kind, url: str, param: str, *, name: str = "", mime: str = "") -
 
 def broken(part_type: str, problem: InvalidRequest) -> Media:
     """A part of this type that could not be decoded: an error or a placeholder, depending on its turn."""
-    kinds: tuple[Kind, ...] = ("image", "audio", "video")
-    kind = next((kind for kind in kinds if kind in part_type), "image" if "screenshot" in part_type else "document")
-    return Media(kind, Broken(problem.message, problem.code), param=problem.param or "messages")
+    kind = next((kind for word, kind in _WORDS.items() if word in part_type), None)
+    source = Broken(problem.message, problem.code, "" if kind else "content")
+    return Media(kind or "document", source, param=problem.param or "messages")
 
 
 def blob(text: str, param: str) -> Blob:

@@ -88,19 +88,23 @@ class _Decoder:
         decoded = [self._call(call, f"{param}.tool_calls.{place}") for place, call in enumerate(calls)]
         # Some clients send a call both as a block of the content and here.
         known = {part.id for part in parts if isinstance(part, ToolCall)}
-        parts.extend(call for call in decoded if call.id not in known)
+        parts.extend(call for call in decoded if not isinstance(call, ToolCall) or call.id not in known)
         legacy = message.get("function_call")
         if isinstance(legacy, Mapping) and isinstance(legacy.get("name"), str):
             parts.append(self._legacy_call(legacy["name"], legacy.get("arguments")))
         return (*parts, *points[-1:])
 
-    def _call(self, call: Any, param: str) -> ToolCall:
+    def _call(self, call: Any, param: str) -> ToolCall | Media:
+        """A call is always of an old turn: one of another provider's types is content that cannot be used."""
         if not isinstance(call, Mapping):
             raise InvalidRequest("A tool call must be an object.", param=param, code="invalid_type")
         kind = "custom" if isinstance(call.get("custom"), Mapping) else "function"
         body = call.get(kind)
         if not isinstance(body, Mapping):
-            raise InvalidRequest("A tool call needs a function.", param=f"{param}.{kind}", code="invalid_type")
+            problem = InvalidRequest("A tool call needs a function.", param=f"{param}.{kind}", code="invalid_type")
+            if call.get("type") in (None, "function", "custom"):
+                raise problem
+            return sources.broken("", problem)
         name = body.get("name")
         name = name if isinstance(name, str) and name else UNKNOWN_TOOL
         identifier = call.get("id")
@@ -194,8 +198,15 @@ def _part(part: Any, param: str) -> list[Part]:
         return []
     if isinstance(part, str):
         return [Text(part)]
-    if not isinstance(part, Mapping):
-        raise InvalidRequest("A content part must be an object.", param=param, code="invalid_type")
+    try:
+        if not isinstance(part, Mapping):
+            raise InvalidRequest("A content part must be an object.", param=param, code="invalid_type")
+        return _decoded(part, param)
+    except InvalidRequest as problem:
+        return [sources.broken(str(part.get("type")) if isinstance(part, Mapping) else "", problem)]
+
+
+def _decoded(part: Mapping[str, Any], param: str) -> list[Part]:
     kind = part.get("type") or "text"
     if kind in TEXT_TYPES:
         decoded: Part | None = Text(_string(part, "text", param))
@@ -209,10 +220,7 @@ def _part(part: Any, param: str) -> list[Part]:
     elif kind in ("thinking", "redacted_thinking", "reasoning"):
         decoded = None  # read with the message's other reasoning, where the lanes are compared
     else:
-        try:
-            decoded = _media(kind, part, param)
-        except InvalidRequest as problem:
-            decoded = sources.broken(str(kind), problem)
+        decoded = _media(kind, part, param)
     point = cache_point(part)
     return [item for item in (decoded, point) if item is not None]
 

@@ -19,7 +19,6 @@ from app.errors import InvalidRequest
 
 SPOKEN = ("text", "image", "document", "search_result")
 BLOCKS: tuple[str, ...] = (*SPOKEN, "thinking", "redacted_thinking", "tool_use", "tool_result")
-IN_RESULTS: tuple[str, ...] = (*SPOKEN, "tool_reference", "browser_state")
 SERVER: tuple[str, ...] = (
     "server_tool_use",
     "web_search_tool_result",
@@ -55,7 +54,20 @@ class Blocks:
         """A message's content, a string or a list of blocks."""
         if isinstance(content, str):
             return (Text(content),)
-        return tuple(part for block, place in listed(content, param) for part in self._block(block, place))
+        parts: list[Part] = []
+        try:
+            for block, place in enumerated(content, param):
+                parts += self._whatever(block, place)
+        except InvalidRequest as problem:
+            parts.append(sources.broken("", problem))
+        return tuple(parts)
+
+    def _whatever(self, block: Any, param: str) -> list[Part]:
+        """The parts of a block, or one that cannot be used: an error in the last user turn only."""
+        try:
+            return self._block(a_block(block, param), param)
+        except InvalidRequest as problem:
+            return [sources.broken(str(block.get("type")) if isinstance(block, Mapping) else "", problem)]
 
     def _block(self, block: Mapping[str, Any], param: str) -> list[Part]:
         kind = block.get("type")
@@ -66,7 +78,8 @@ class Blocks:
                 thought = Reasoning(*(_text_or_empty(block, name, param) for name in ("thinking", "signature")))
                 decoded = [thought] if thought != Reasoning() else []
             case "redacted_thinking":
-                decoded = [Reasoning(redacted=filled(block, "data", param))]
+                sealed = _text_or_empty(block, "data", param)
+                decoded = [Reasoning(redacted=sealed)] if sealed else []
             case "tool_use":
                 decoded = [ToolCall(filled(block, "id", param), filled(block, "name", param), _arguments(block))]
             case "tool_result":
@@ -89,22 +102,25 @@ class Blocks:
         if isinstance(content, str):
             said.append(Text(content))
         elif content is not None:
-            for inner, place in listed(content, f"{param}.content"):
+            for inner, place in enumerated(content, f"{param}.content"):
                 said += self._within(inner, place)
-                point = point or cache_point(inner)
+                point = point or (cache_point(inner) if isinstance(inner, Mapping) else None)
         result = ToolResult(call_id, tuple(said), block.get("is_error") is True)
         return [result, point] if point else [result]
 
-    def _within(self, block: Mapping[str, Any], param: str) -> list[Text | Media]:
-        kind = block.get("type")
-        if kind in SPOKEN:
-            return self._spoken(block, param)
-        if kind == "tool_reference":
-            return [Text(f"The tool {filled(block, 'tool_name', param)} may be used.")]
+    def _within(self, block: Any, param: str) -> list[Text | Media]:
+        """A result is a tool's, and its client can't change it: what is unknown is shown as JSON, as on the other surfaces."""
+        kind = block.get("type") if isinstance(block, Mapping) else None
+        try:
+            if kind in SPOKEN:
+                return self._spoken(block, param)
+            if kind == "tool_reference":
+                return [Text(f"The tool {filled(block, 'tool_name', param)} may be used.")]
+        except InvalidRequest as problem:
+            return [sources.broken(str(kind), problem)]
         if kind == "browser_state":
-            state = {name: block[name] for name in ("tabs", "state_changes") if name in block}
-            return [Text(to_json(state).decode())]
-        unknown_type(kind, IN_RESULTS, param)
+            block = {name: block[name] for name in ("tabs", "state_changes") if name in block}
+        return [Text(block if isinstance(block, str) else to_json(block).decode())]
 
     def _spoken(self, block: Mapping[str, Any], param: str) -> list[Text | Media]:
         match block["type"]:
@@ -177,14 +193,24 @@ def _arguments(block: Mapping[str, Any]) -> str:
 
 def listed(content: Any, param: str) -> Iterator[tuple[Mapping[str, Any], str]]:
     """The blocks of a list, each with its place."""
+    for block, place in enumerated(content, param):
+        yield a_block(block, place), place
+
+
+def enumerated(content: Any, param: str) -> Iterator[tuple[Any, str]]:
+    """What a list holds, each with its place."""
     if content is None:
         missing(param)
     if not isinstance(content, list):
         wrong(param, "Input should be a valid list", "invalid_type")
     for place, block in enumerate(content):
-        if not isinstance(block, Mapping):
-            wrong(f"{param}.{place}", "Input should be a valid dictionary", "invalid_type")
         yield block, f"{param}.{place}"
+
+
+def a_block(block: Any, param: str) -> Mapping[str, Any]:
+    if not isinstance(block, Mapping):
+        wrong(param, "Input should be a valid dictionary", "invalid_type")
+    return block
 
 
 def _image(block: Mapping[str, Any], param: str) -> Media:

@@ -14,6 +14,7 @@ from app.api.responses.parts import decode_content, decode_output, json_text
 from app.api.responses.sealed import Unsealer
 from app.api.responses.shape import Item
 from app.api.responses.tools import SEARCH, Toolbox, found_tools
+from app.core import sources
 from app.core.prompt import CachePoint, Media, Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
 from app.core.request_options import FREEFORM_INPUT
 from app.errors import InvalidRequest, NotFound
@@ -67,10 +68,7 @@ class Turns:
         return [Message(role, tuple(parts)) for role, _, parts in self._turns]
 
     def add(self, item: Item, kind: str, param: str) -> None:
-        reader = self._readers.get(kind)
-        if reader is None:
-            raise InvalidRequest(f"Unknown input item type {kind[:40]!r}.", param=f"{param}.type", code="invalid_value")
-        reader(item, param)
+        self._readers.get(kind, self._unknown)(item, param)
 
     def _table(self) -> dict[str, Callable[[Item, str], None]]:
         return {
@@ -209,6 +207,24 @@ class Turns:
             self.repairs["foreign-compaction"] += 1
         else:
             self._join("user", (Text(f"[summary of the conversation so far]\n{summary}"),))
+
+    def _unknown(self, item: Item, param: str) -> None:
+        """An item of a type from after this code: calls and results are read as such; the rest is refused, or omitted from
+        an old turn."""
+        kind = str(item["type"])
+        name, is_call, rest = kind.rpartition("_call")
+        if is_call and rest == "_output":
+            self._output(item, param)
+        elif is_call and not rest and item.get("call_id"):
+            told = {key: value for key, value in item.items() if key not in ("id", "type", "status", "call_id")}
+            self._call(item | {"name": name}, json_text(told))
+        elif is_call and not rest:
+            self._dropped(item, param)
+        else:
+            problem = InvalidRequest(
+                f"Unknown input item type {kind[:40]!r}.", param=f"{param}.type", code="invalid_value"
+            )
+            self._join("user", [sources.broken("", problem)])
 
     def _dropped(self, item: Item, param: str) -> None:
         self.repairs["dropped-item"] += 1

@@ -64,18 +64,22 @@ def _part(part: Any, param: str) -> list[Part]:
         return []
     if isinstance(part, str):
         return [Text(part)]
-    if not isinstance(part, Mapping):
-        raise InvalidRequest("A content part must be an object.", param=param, code="invalid_type")
+    try:
+        if not isinstance(part, Mapping):
+            raise InvalidRequest("A content part must be an object.", param=param, code="invalid_type")
+        return _decoded(part, param)
+    except InvalidRequest as problem:
+        return [sources.broken(str(part.get("type")) if isinstance(part, Mapping) else "", problem)]
+
+
+def _decoded(part: Mapping[str, Any], param: str) -> list[Part]:
     kind = part.get("type") or "input_text"
     if kind in TEXT_TYPES:
         decoded: Part = Text(_string(part, "text", param))
     elif kind == "refusal":
         decoded = Text(_string(part, "refusal", param))
     else:
-        try:
-            decoded = _media(kind, part, param)
-        except InvalidRequest as problem:
-            decoded = sources.broken(str(kind), problem)
+        decoded = _media(kind, part, param)
     point = cache_point(part)
     return [decoded, point] if point else [decoded]
 

@@ -36,7 +36,7 @@ class MediaBlocks:
             if not media.optional:
                 raise
             self._repairs["media-omitted"] += 1
-            return {"text": f"[{media.kind} omitted: {problem.message}]"}
+            return {"text": f"[{media.called} omitted: {problem.message}]"}
 
     def _block(self, media: Media) -> Block:
         """`{"image": {...}}` and its like, or a text block for a text file the model takes in no other form."""

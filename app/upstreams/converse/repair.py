@@ -294,4 +294,4 @@ def _ending_well(turns: list[Message], traits: Traits, counts: Counter[str], *, 
 
 
 def _called(part: Part) -> str:
-    return part.kind if isinstance(part, Media) else "content"
+    return part.called if isinstance(part, Media) else "content"

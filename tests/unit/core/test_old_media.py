@@ -48,10 +48,11 @@ def test_a_broken_image_is_an_error_in_the_last_user_turn_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part_type", "kind"),
-    [("input_image", "image"), ("computer_screenshot", "image"), ("input_audio", "audio"), ("video_url", "video"),
-     ("input_file", "document"), ("smell", "document")],
+    ("part_type", "kind", "what"),
+    [("input_image", "image", ""), ("computer_screenshot", "image", ""), ("input_audio", "audio", ""),
+     ("video_url", "video", ""), ("input_file", "document", ""), ("smell", "document", "content")],
 )  # fmt: skip
-def test_a_broken_part_keeps_its_kind_and_its_error(part_type: str, kind: str) -> None:
+def test_a_broken_part_keeps_its_kind_and_its_error(part_type: str, kind: str, what: str) -> None:
     found = sources.broken(part_type, InvalidRequest("No.", param="input.0", code="c"))
-    assert (found.kind, found.source, found.param) == (kind, Broken("No.", "c"), "input.0")
+    assert (found.kind, found.source, found.param) == (kind, Broken("No.", "c", what), "input.0")
+    assert found.called == (what or kind)
