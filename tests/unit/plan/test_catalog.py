@@ -297,6 +297,16 @@ def test_an_opaque_arn_gets_the_rules_of_the_model_behind_it_and_is_asked_about_
     assert world.source.calls == [HIDDEN]
 
 
+def test_without_cross_region_inference_an_opaque_arn_of_a_profile_that_leaves_the_region_is_not_called() -> None:
+    world = World(enable_cross_region=False)
+    world.source.bases[HIDDEN] = f"us.{SONNET}"
+    with pytest.raises(NotFound):
+        world.wire(HIDDEN)
+    world = World(enable_cross_region=False)
+    world.source.bases[HIDDEN] = HAIKU
+    assert world.wire(HIDDEN) == HIDDEN
+
+
 def test_a_burst_for_one_arn_asks_once() -> None:
     world = World()
     world.source.bases[HIDDEN] = SONNET
