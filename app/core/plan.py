@@ -63,7 +63,7 @@ class Traits:
     its thinking goes by a budget; `effort_beta` has to go with them. `counts_tokens`: Bedrock counts for it, free of charge.
     `cites`: it can say which passages of a document it used. `image_sides`: pixels that a side of an image may have, and of one
     of more than `MANY_IMAGES` in a request. `replay`: the reasoning it takes back: with its signature, only as redacted data,
-    as plain text, or none.
+    as plain text, or none. `end_of_life`: a day (`2026-11-30`), where one is known; it is only shown.
     """
 
     family: str = "unknown"
@@ -114,6 +114,7 @@ class Traits:
     cites: bool = False
     effort_alone: tuple[str, ...] = ()
     effort_beta: str = ""
+    end_of_life: str = ""
 
 
 @dataclass(frozen=True, slots=True)

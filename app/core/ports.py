@@ -183,10 +183,8 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model as `/models` lists it. `created` is epoch seconds; unknown facts are None or empty.
-
-    `via`: the system profile that an application profile was made from, which decides its price.
-    """
+    """A model as `/models` lists it. `created` is epoch seconds; unknown facts are None or empty. `via`: the system profile
+    that an application profile was made from, which decides its price. `lifecycle`: ACTIVE or LEGACY. `end_of_life`: a day."""
 
     id: str
     base_id: str
@@ -209,6 +207,7 @@ class ModelEntry:
     streams: bool | None = None
     on_demand: bool = True
     lifecycle: str = "ACTIVE"
+    end_of_life: str = ""
     context_window: int | None = None
     max_output: int | None = None
     capabilities: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from app.core.plan import Target, Traits
@@ -72,13 +73,17 @@ class Catalog:
         self._default_embedding = default_embedding_model
         self._traits_of = traits_of
         self._refused: set[str] = set()
+        self._clock = clock
         self._nothing = self._build(())
         self._loader = Loader(source, run, build=self._build, clock=clock, ttl=ttl)
         self._bases = Bases(source, run, clock)
 
     def _build(self, entries: Sequence[ModelEntry]) -> Listing:
         shown = [entry for entry in entries if not self._hidden.get(entry.kind, False) and self._may_call(entry.via)]
-        return Listing(shown, order=self._order, traits_of=self._traits_of)
+        return Listing(shown, order=self._order, traits_of=self._traits_of, today=self._today())
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%d")
 
     async def entries(self) -> Sequence[ModelEntry]:
         """What `/models` lists: every id that can be called. Raises UpstreamFailure 503 before the first success."""
@@ -120,7 +125,7 @@ class Catalog:
             return found
         provider, dot, _ = target.base_id.partition(".")
         entry = ModelEntry(target.base_id, target.base_id, "foundation", provider if dot else "account")
-        return complete(entry, self._traits_of)
+        return complete(entry, self._traits_of, self._today())
 
     async def offers(self, target: Target) -> bool:
         """Whether the list has what would be called; True where the list can't tell."""

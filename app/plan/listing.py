@@ -18,12 +18,13 @@ _MODALITIES = {"speech": "audio", "embeddings": "embedding"}
 
 
 class Listing:
-    """An immutable index over entries. `order` is the preference among profile prefixes, e.g. `("eu", "global")`."""
+    """An immutable index over entries. `order` is the preference among profile prefixes, e.g. `("eu", "global")`; `today` is a
+    day as `2026-11-30`."""
 
     def __init__(
-        self, entries: Iterable[ModelEntry], *, order: Sequence[str], traits_of: Callable[[str], Traits]
+        self, entries: Iterable[ModelEntry], *, order: Sequence[str], traits_of: Callable[[str], Traits], today: str
     ) -> None:
-        known = [complete(entry, traits_of) for entry in entries]
+        known = [complete(entry, traits_of, today) for entry in entries]
         self.entries = tuple(entry for entry in known if callable_as_is(entry))
         self.has_foundation = any(entry.kind == "foundation" for entry in known)
         self.has_profiles = any(entry.kind == "profile" for entry in known)
@@ -66,8 +67,9 @@ def _words(entries: Iterable[ModelEntry]) -> dict[str, ModelEntry]:
     return words
 
 
-def complete(entry: ModelEntry, traits_of: Callable[[str], Traits]) -> ModelEntry:
-    """The entry with its base as a plain model id, and with the facts the control plane leaves out."""
+def complete(entry: ModelEntry, traits_of: Callable[[str], Traits], today: str) -> ModelEntry:
+    """The entry with its base as a plain model id, and with the facts the control plane leaves out. One whose end has passed is
+    marked as legacy, whether the control plane knows it or not."""
     base = model_id.base_of(entry.base_id) or entry.base_id
     traits = traits_of(base)
     inputs = tuple(dict.fromkeys(map(_modality, entry.inputs)))
@@ -75,12 +77,15 @@ def complete(entry: ModelEntry, traits_of: Callable[[str], Traits]) -> ModelEntr
     if not inputs and traits.modalities is not None:
         inputs = ("text", *sorted(traits.modalities))
     entry = replace(entry, base_id=base, inputs=inputs, outputs=outputs)
+    end = entry.end_of_life or traits.end_of_life
     # A family's limits are those of its models that answer in text: not those of one that paints or embeds.
     speaks = set(outputs) <= {"text"} or traits.family == "embedding"
     return replace(
         entry,
         context_window=entry.context_window or (traits.context_window if speaks else None),
         max_output=entry.max_output or (traits.max_output if speaks else None),
+        lifecycle="LEGACY" if "" < end <= today else entry.lifecycle,
+        end_of_life=end,
         capabilities=entry.capabilities or capabilities(entry, traits),
     )
 

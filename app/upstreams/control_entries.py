@@ -86,6 +86,7 @@ def _foundation(summary: Summary) -> ModelEntry:
         streams=summary.get("responseStreamingSupported"),
         on_demand=not types or "ON_DEMAND" in types,
         lifecycle=str(life.get("status", "ACTIVE")),
+        end_of_life=f"{end:%Y-%m-%d}" if (end := life.get("endOfLifeTime")) else "",
     )
 
 
@@ -206,6 +207,7 @@ def _inherit(entry: ModelEntry, known: Mapping[str, ModelEntry], owners: Mapping
         outputs=base.outputs,
         streams=base.streams,
         lifecycle=base.lifecycle,
+        end_of_life=base.end_of_life,
     )
 
 

@@ -12,7 +12,7 @@ from tests.behaviours.asking import NOVA, called, post, repairs, say, sent, tool
 
 UNKNOWN = {"type": "hologram", "hologram": {"data": "YQ=="}}
 TEXT: dict[str, Any] = {"chat": {"type": "text"}, "messages": {"type": "text"}, "responses": {"type": "input_text"}}
-ROUTES = {
+ROUTES: dict[str, tuple[str, dict[str, Any], str]] = {
     "chat": ("/v1/chat/completions", {"model": NOVA}, "messages"),
     "messages": ("/v1/messages", {"model": NOVA, "max_tokens": 50}, "messages"),
     "responses": ("/v1/responses", {"model": NOVA}, "input"),

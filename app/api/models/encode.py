@@ -27,6 +27,10 @@ def encode(entry: ModelEntry) -> ModelBody:
         body["output_modalities"] = list(entry.outputs)
     if entry.capabilities:
         body["capabilities"] = list(entry.capabilities)
+    if entry.lifecycle == "LEGACY":
+        body["lifecycle"] = "legacy"
+    if entry.end_of_life:
+        body["end_of_life"] = entry.end_of_life
     return body
 
 

@@ -12,18 +12,19 @@ from app.errors import InvalidRequest
 
 MOST = 1000
 """Models of a page, at most and by default: a client that reads the first page only gets them all."""
-_STAGES = {"ACTIVE": "active", "LEGACY": "deprecated"}
 
 
 def info(entry: ModelEntry) -> dict[str, Any]:
     """One model; the epoch stands for a date that nobody knows."""
+    leaves = entry.lifecycle == "LEGACY"
     created = datetime.fromtimestamp(entry.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "type": "model",
         "id": entry.id,
         "display_name": entry.name or entry.id,
         "created_at": created,
-        "lifecycle": _STAGES.get(entry.lifecycle, "active"),
+        "lifecycle": "deprecated" if leaves else "active",
+        "retires_at": f"{entry.end_of_life}T00:00:00Z" if leaves and entry.end_of_life else None,
         "max_input_tokens": entry.context_window,
         "max_tokens": entry.max_output,
     }

@@ -7,6 +7,7 @@ import pytest
 from app.core.plan import Traits
 from app.core.ports import ModelEntry
 from app.plan.listing import Listing, capabilities, complete
+from app.plan.traits import traits_of
 
 OPUS = "anthropic.claude-opus-5"
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6"
@@ -37,7 +38,21 @@ def profile(id: str, base_id: str = OPUS) -> ModelEntry:
 
 
 def listing(*entries: ModelEntry, order: tuple[str, ...] = ("us", "global")) -> Listing:
-    return Listing(entries, order=order, traits_of=plain)
+    return Listing(entries, order=order, traits_of=plain, today="2026-12-01")
+
+
+@pytest.mark.parametrize(("known", "told"), [("2026-12-01", "LEGACY"), ("2026-12-02", "ACTIVE"), ("", "ACTIVE")])
+def test_a_model_whose_end_has_passed_is_marked(known: str, told: str) -> None:
+    (entry,) = listing(foundation(end_of_life=known)).entries
+    assert (entry.lifecycle, entry.end_of_life) == (told, known)
+
+
+def test_an_end_that_the_control_plane_does_not_know_comes_from_the_traits() -> None:
+    marengo = "twelvelabs.marengo-embed-2-7-v1:0"
+    models = Listing([foundation(marengo)], order=(), traits_of=traits_of, today="2026-12-01")
+    assert [(entry.lifecycle, entry.end_of_life) for entry in models.entries] == [("LEGACY", "2026-11-30")]
+    models = Listing([foundation(marengo, end_of_life="2027-06-30")], order=(), traits_of=traits_of, today="2026-12-01")
+    assert [(entry.lifecycle, entry.end_of_life) for entry in models.entries] == [("ACTIVE", "2027-06-30")]
 
 
 def test_a_model_that_needs_a_profile_is_known_but_not_listed() -> None:
@@ -85,7 +100,9 @@ def test_of_two_with_one_name_it_is_always_the_same() -> None:
 
 def test_the_traits_fill_what_the_control_plane_leaves_out() -> None:
     entry = complete(
-        ModelEntry(id=f"us.{OPUS}", base_id=f"us.{OPUS}:200k", kind="profile", owner="", outputs=("TEXT",)), claude
+        ModelEntry(id=f"us.{OPUS}", base_id=f"us.{OPUS}:200k", kind="profile", owner="", outputs=("TEXT",)),
+        claude,
+        "2026-12-01",
     )
     assert entry.base_id == OPUS
     assert (entry.context_window, entry.max_output) == (1_000_000, 128_000)
@@ -106,22 +123,23 @@ def test_what_the_control_plane_says_stays() -> None:
     entry = foundation(
         inputs=("TEXT", "SPEECH", "AUDIO"), streams=False, context_window=5, max_output=3, outputs=("TEXT",)
     )
-    found = complete(entry, claude)
+    found = complete(entry, claude, "2026-12-01")
     assert found.inputs == ("text", "audio")
     assert (found.context_window, found.max_output) == (5, 3)
     assert "streaming" not in found.capabilities
     assert "vision" not in found.capabilities
-    assert complete(foundation(capabilities=("chat",)), claude).capabilities == ("chat",)
+    assert complete(foundation(capabilities=("chat",)), claude, "2026-12-01").capabilities == ("chat",)
 
 
 @pytest.mark.parametrize(("output", "capability"), [("IMAGE", "images"), ("EMBEDDING", "embeddings")])
 def test_a_model_that_paints_or_embeds_does_not_get_its_familys_limits(output: str, capability: str) -> None:
-    entry = complete(foundation(outputs=(output,)), claude)
+    entry = complete(foundation(outputs=(output,)), claude, "2026-12-01")
     assert (entry.context_window, entry.max_output, entry.capabilities) == (None, None, (capability,))
 
 
 def test_an_embedding_familys_limits_are_its_own() -> None:
-    entry = complete(foundation(outputs=("EMBEDDING",)), lambda base: Traits(family="embedding", context_window=8192))
+    of_embeddings = Traits(family="embedding", context_window=8192)
+    entry = complete(foundation(outputs=("EMBEDDING",)), lambda base: of_embeddings, "2026-12-01")
     assert entry.context_window == 8192
 
 

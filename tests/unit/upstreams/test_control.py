@@ -200,7 +200,7 @@ def test_a_foundation_models_facts() -> None:
         on_demand=False,
     )
     assert entries[NOVA].on_demand
-    assert entries["amazon.fading-v1"].lifecycle == "LEGACY"
+    assert (entries["amazon.fading-v1"].lifecycle, entries["amazon.fading-v1"].end_of_life) == ("LEGACY", "2027-01-01")
 
 
 def test_a_profile_takes_date_and_modalities_from_its_model_but_keeps_its_own_date_where_it_has_one() -> None:

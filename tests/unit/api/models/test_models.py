@@ -72,6 +72,12 @@ def test_what_is_not_known_is_left_out_and_created_stays_the_same() -> None:
     }
 
 
+def test_a_model_that_ends_is_marked() -> None:
+    ending = replace(BARE, end_of_life="2027-03-30")
+    assert encode(ending) == encode(BARE) | {"end_of_life": "2027-03-30"}
+    assert encode(replace(ending, lifecycle="LEGACY"))["lifecycle"] == "legacy"
+
+
 @pytest.mark.parametrize("entry", [BARE, FULL])
 def test_the_openai_sdk_reads_an_entry(entry: ModelEntry) -> None:
     model = Model.model_validate(encode(entry))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.api.models.pages import info, page
@@ -13,7 +15,16 @@ MODELS = [ModelEntry(name, name, "foundation", "o") for name in ("c", "a", "d", 
 
 def test_what_is_told_of_a_model() -> None:
     entry = ModelEntry(
-        "m", "m", "foundation", "o", "Em", 1_700_000_000, lifecycle="LEGACY", context_window=9, max_output=4
+        "m",
+        "m",
+        "foundation",
+        "o",
+        "Em",
+        1_700_000_000,
+        lifecycle="LEGACY",
+        context_window=9,
+        max_output=4,
+        end_of_life="2027-01-08",
     )
     assert info(entry) == {
         "type": "model",
@@ -21,11 +32,13 @@ def test_what_is_told_of_a_model() -> None:
         "display_name": "Em",
         "created_at": "2023-11-14T22:13:20Z",
         "lifecycle": "deprecated",
+        "retires_at": "2027-01-08T00:00:00Z",
         "max_input_tokens": 9,
         "max_tokens": 4,
     }
     bare = info(MODELS[0])
     assert (bare["display_name"], bare["created_at"], bare["lifecycle"]) == ("c", "1970-01-01T00:00:00Z", "active")
+    assert info(replace(MODELS[0], end_of_life="2027-01-08"))["retires_at"] is None
 
 
 @pytest.mark.parametrize(
