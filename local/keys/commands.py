@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 
-from app.core.records import AdminKey, KeyRecord
+from app.core.records import AdminKey, KeyRecord, Project
 from app.stores.directory.shelf import OWN_KEY
 from local.keys import shown
 from local.keys.changes import KEY_OPTIONS, changed_key, given
@@ -26,7 +26,7 @@ async def create(desk: Desk, flags: Namespace) -> None:
     project = await desk.project(getattr(flags, "project", "proj_default"))
     if flags.name == OWN_KEY:
         raise WrongUse(f"{OWN_KEY} is the API_KEY of the deployment. Its limits: ./dev keys set {OWN_KEY} ...")
-    _require_unused("key", flags.name, await desk.directory.keys())
+    require_unused("key", flags.name, await desk.directory.keys())
     wanted = changed_key(KeyRecord("", flags.name), flags, project.id)
     record, secret = await desk.directory.create_key(wanted)
     desk.say(shown.key_lines(record, project.name, None, desk.clock()))
@@ -38,7 +38,7 @@ async def create(desk: Desk, flags: Namespace) -> None:
 async def _create_admin(desk: Desk, flags: Namespace) -> None:
     if extra := [option for option in given(flags) if option != "expires"]:
         raise WrongUse(f"An admin key has no limits: --admin goes with --expires only, not with {_options(extra)}.")
-    _require_unused("admin key", flags.name, await desk.directory.admin_keys())
+    require_unused("admin key", flags.name, await desk.directory.admin_keys())
     key, secret = await desk.directory.create_admin_key(flags.name, expires_at=getattr(flags, "expires", None))
     desk.say(f"{key.id}  {key.name}  {shown.state(False, key.expires_at, desk.clock())}")
     desk.say(ONCE)
@@ -46,11 +46,12 @@ async def _create_admin(desk: Desk, flags: Namespace) -> None:
     await desk.note("admin_api_key.created", key.id)
 
 
-def _require_unused(word: str, name: str, keys: Sequence[KeyRecord] | Sequence[AdminKey]) -> None:
-    """Rejects a second key of one name, as the other commands could not tell the two apart by name."""
-    if found := [key.id for key in keys if key.name == name]:
+def require_unused(word: str, name: str, others: Sequence[KeyRecord] | Sequence[AdminKey] | Sequence[Project]) -> None:
+    """Rejects a second key or project of one name, as the other commands could not tell the two apart by name."""
+    if found := [each.id for each in others if each.name == name]:
+        remedy = "archive" if word == "project" else "delete"
         raise WrongUse(
-            f"The name {name!r} belongs to another {word} ({found[0]}). Choose another name, or delete that one first."
+            f"The name {name!r} belongs to another {word} ({found[0]}). Choose another name, or {remedy} that one first."
         )
 
 
@@ -88,7 +89,7 @@ async def change(desk: Desk, flags: Namespace) -> None:
         raise WrongUse(f"Nothing to change. Give at least one of {_options(('name', *KEY_OPTIONS))}.")
     before = await desk.key(flags.name)
     if getattr(flags, "new_name", before.name) != before.name:
-        _require_unused("key", flags.new_name, await desk.directory.keys())
+        require_unused("key", flags.new_name, await desk.directory.keys())
     project = (await desk.project(flags.project)).id if hasattr(flags, "project") else before.project
     after = changed_key(before, flags, project)
     await desk.begin("key", after.id, before.budget, after.budget)

@@ -50,6 +50,7 @@ class Desk:
         return self._one("admin key", name, await self.directory.admin_keys())
 
     async def project(self, name: str) -> Project:
+        """By id or name; of a name that was given again, the one that is not archived."""
         return self._one("project", name, await self.directory.projects())
 
     async def project_names(self) -> dict[str, str]:
@@ -78,6 +79,7 @@ class Desk:
             if each.id == name:
                 return each
         named = [each for each in found if each.name == name]
+        named = [each for each in named if not getattr(each, "archived_at", None)] or named
         if not named:
             raise Unknown(f"There is no {word} {name!r}. `./dev keys {_LISTS[word]}` shows what there is.")
         if len(named) > 1:

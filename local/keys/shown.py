@@ -45,12 +45,23 @@ def project_rows(projects: Sequence[Project]) -> str:
         (
             each.id,
             each.name,
-            limits(each.budget, each.rates.get("*", Rates())) or "-",
+            _project_limits(each) or "-",
             "active" if each.archived_at is None else f"archived {day(each.archived_at)}",
         )
         for each in projects
     ]
     return table(("ID", "NAME", "LIMITS", "STATE"), rows)
+
+
+def _project_limits(project: Project) -> str:
+    """Those for all models together, then those of single models: `$20/month, 60 rpm, amazon.nova-pro-v1:0 5 rpm`."""
+    everywhere = limits(project.budget, project.rates.get("*", Rates()))
+    models = (
+        f"{model} {told}"
+        for model, rates in sorted(project.rates.items())
+        if model != "*" and (told := limits(None, rates))
+    )
+    return ", ".join(filter(None, (everywhere, *models)))
 
 
 def key_lines(record: KeyRecord, project: str, spent: Spent | None, now: float) -> str:

@@ -19,7 +19,6 @@ _NAME_RULE = (
 )
 _MODALITY = {"image": "IMAGE", "video": "VIDEO", "audio": "SPEECH"}
 _HEAD = 64
-_LONG_HEAD = 87_380
 
 
 def broken(asked: Asked) -> Iterator[str]:
@@ -61,7 +60,7 @@ def _sides(asked: Asked) -> Iterator[str]:
     many = asked.facts.is_claude and len(found) > _IMAGES
     most = 2000 if many else 8000
     for path, image in found:
-        if max(dimensions(b64decode(image.get("source", {}).get("bytes", "")[:_LONG_HEAD]))) > most:
+        if max(dimensions(b64decode(image.get("source", {}).get("bytes", "")))) > most:
             kind = " for many-image requests" if many else ""
             yield model_says(
                 f"{path}.image.source.base64.data: At least one of the image dimensions exceed max allowed size{kind}: "

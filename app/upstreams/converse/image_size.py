@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import struct
+from base64 import b64decode
 
+HEAD_BYTES = 48
+"""Enough for every format but JPEG, whose frame stands behind metadata of any length."""
+MAX_SEGMENTS = 1000
 _NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})
 """Markers among those of JPEG's frames that begin none."""
 
 
-def dimensions(head: bytes) -> tuple[int, int] | None:
-    """In pixels; None where the bytes do not say, such as a JPEG whose frame begins behind long metadata."""
+def dimensions(base64: str) -> tuple[int, int] | None:
+    """In pixels; None where the bytes do not say. Of a long image little more is decoded than what is read."""
+    head = _bytes(base64, 0, HEAD_BYTES)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return _unpacked(">II", head[16:24])
     if head.startswith(b"GIF8"):
         return _unpacked("<HH", head[6:10])
     if head.startswith(b"\xff\xd8"):
-        return _jpeg(head)
+        return _jpeg(base64)
     return _webp(head) if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
+
+
+def _bytes(base64: str, start: int, count: int) -> bytes:
+    """The bytes from `start` on, out of clean base64: every 4 characters are 3 bytes."""
+    skipped = start % 3
+    first = (start - skipped) // 3 * 4
+    return b64decode(base64[first : first + (skipped + count + 2) // 3 * 4])[skipped : skipped + count]
 
 
 def _unpacked(form: str, data: bytes) -> tuple[int, int] | None:
@@ -26,18 +38,21 @@ def _unpacked(form: str, data: bytes) -> tuple[int, int] | None:
     return width, height
 
 
-def _jpeg(head: bytes) -> tuple[int, int] | None:
+def _jpeg(base64: str) -> tuple[int, int] | None:
     """The frame header behind the segments of metadata, each of which says its length (ITU T.81, annex B)."""
     at = 2
-    while at + 4 <= len(head) and head[at] == 0xFF:
-        marker = head[at + 1]
+    for _ in range(MAX_SEGMENTS):
+        head = _bytes(base64, at, 9)
+        if len(head) < 4 or head[0] != 0xFF:
+            return None
+        marker = head[1]
         if marker == 0xFF:  # filler
             at += 1
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
-            size = _unpacked(">HH", head[at + 5 : at + 9])
+        elif 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
+            size = _unpacked(">HH", head[5:9])
             return size and (size[1], size[0])
-        at += 2 + max(2, int.from_bytes(head[at + 2 : at + 4], "big"))
+        else:
+            at += 2 + max(2, int.from_bytes(head[2:4], "big"))
     return None
 
 

@@ -45,7 +45,7 @@ class MediaBlocks:
             head = b64decode(source.base64[: sniff.HEAD_BYTES * 4 // 3])
             kind, form = self._detected(media, head)
             if kind == "image":
-                self._check_sides(media, head)
+                self._check_sides(media, source)
         elif isinstance(source, S3Object):
             kind, form = self._declared(media, source)
         elif isinstance(source, Broken):
@@ -67,8 +67,8 @@ class MediaBlocks:
                 body["citations"] = {"enabled": True}
         return {kind: body}
 
-    def _check_sides(self, media: Media, head: bytes) -> None:
-        sides, most = dimensions(head), self._traits.image_sides[self._many]
+    def _check_sides(self, media: Media, source: Blob) -> None:
+        sides, most = dimensions(source.base64), self._traits.image_sides[self._many]
         if sides is not None and max(sides) > most:
             where = f" in a request with more than {MANY_IMAGES} images" if self._many else ""
             raise InvalidRequest(

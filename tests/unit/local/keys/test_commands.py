@@ -244,6 +244,27 @@ def test_projects(shell: Shell) -> None:
     assert shell.keys("create", "x", "--project", "nowhere").code == 1
 
 
+def test_two_projects_of_one_name(shell: Shell) -> None:
+    shell.does("project", "create", "search")
+    shell.does("project", "create", "find")
+    assert "archive that one first" in shell.keys("project", "create", "search").err
+    assert shell.keys("project", "set", "find", "--name", "search").code == 2
+    shell.does("project", "archive", "search")
+    shell.does("project", "create", "search")
+    shell.does("create", "alice", "--project", "search")
+    names = [(each.name, each.archived_at is None) for each in run(shell.directory.projects())]
+    assert sorted(names)[1:] == [("find", True), ("search", False), ("search", True)]
+
+
+def test_the_limits_of_a_project_are_shown_for_each_model(shell: Shell) -> None:
+    shell.does("project", "create", "search", "--budget", "50/month")
+    (project,) = (each for each in run(shell.directory.projects()) if each.name == "search")
+    rates = {"amazon.nova-pro-v1:0": Rates(5), "amazon.nova-lite-v1:0": Rates(None, 100)}
+    run(shell.directory.update_project(replace(project, rates=rates)))
+    told = "$50.00/month, amazon.nova-lite-v1:0 100 tpm, amazon.nova-pro-v1:0 5 rpm"
+    assert told in shell.does("project", "list").out
+
+
 def test_admin_keys(shell: Shell) -> None:
     secret = shell.does("create", "ops", "--admin", "--expires", "30d").last
     assert secret.startswith("sk-admin-")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.core.prompt import Blob, Media, Message, Text
 from app.errors import InvalidRequest
-from app.upstreams.converse.image_size import dimensions
+from app.upstreams.converse.image_size import MAX_SEGMENTS, dimensions
 from app.upstreams.converse.request import to_body
 from tests.contract.words import png
 from tests.unit.upstreams.converse.histories import NOVA_PRO, SONNET_45
@@ -42,20 +42,35 @@ IMAGES = {
 }
 
 
+def sides(image: bytes) -> tuple[int, int] | None:
+    return dimensions(b64encode(image).decode())
+
+
 @pytest.mark.parametrize("name", IMAGES)
 def test_the_sides_are_read_from_the_head(name: str) -> None:
-    assert dimensions(IMAGES[name]) == (300, 20)
+    assert sides(IMAGES[name]) == (300, 20)
+
+
+@pytest.mark.parametrize("metadata", [1, 2, 3, 4])
+def test_a_photographs_frame_behind_long_metadata_is_found(metadata: int) -> None:
+    before = b"".join(segment(0xE2, bytes(65_530 + place)) for place in range(metadata))
+    assert sides(b"\xff\xd8" + before + jpeg(9000, 20)[2:]) == (9000, 20)
+
+
+def test_the_segments_that_are_looked_at_are_bounded() -> None:
+    assert sides(b"\xff\xd8" + segment(0xE1, b"") * (MAX_SEGMENTS - 1) + segment(0xC0, bytes(6))) == (0, 0)
+    assert sides(b"\xff\xd8" + segment(0xE1, b"") * MAX_SEGMENTS + segment(0xC0, bytes(6))) is None
 
 
 @given(st.sampled_from([*IMAGES.values()]), st.integers(0, 900), st.binary(max_size=30))
 def test_half_a_head_or_a_broken_one_is_read_as_far_as_it_goes(image: bytes, length: int, tail: bytes) -> None:
-    found = dimensions(image[:length] + tail)
+    found = sides(image[:length] + tail)
     assert found is None or len(found) == 2
 
 
 @pytest.mark.parametrize("head", [b"", b"%PDF-1.7", webp(b"VP8?", bytes(10)), b"\xff\xd8\xff\xe1\xff\xff"])
 def test_what_says_nothing_is_unknown(head: bytes) -> None:
-    assert dimensions(head) is None
+    assert sides(head) is None
 
 
 def images(count: int, *, width: int, optional: bool = False) -> list[Media]:
