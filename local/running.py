@@ -1,4 +1,4 @@
-"""The `./dev run` that runs on this machine, as other commands find it: `.tools/run.json`, for its owner's eyes only."""
+"""The `./dev run`s that run on this machine, as other commands find it: `.tools/run.json`, for its owner's eyes only."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ class Running:
 def running(file: Path = FILE) -> Running:
     """The last one that was started. Raises NotRunning, also where it died without a word or has no table."""
     try:
-        found = _read(file)
+        runs = _read(file)
     except FileNotFoundError:
         raise NotRunning(f"No ./dev run is running. {START}") from None
     except (OSError, ValueError):
         raise NotRunning(f"{file} can't be read. Remove it. {START}") from None
-    if not _alive(found):
+    found = next((run for run in reversed(runs) if _alive(run)), None)
+    if found is None:
         raise NotRunning(f"The last ./dev run has ended. {START}")
     if not found.table:
         raise NotRunning(
@@ -52,38 +53,43 @@ def running(file: Path = FILE) -> Running:
 
 @contextlib.contextmanager
 def announced(state: Running, file: Path = FILE) -> Iterator[None]:
-    """The file, as long as this lasts. One that was started later keeps its own, and gives the file back at its end."""
-    earlier = _earlier(file)
-    _write(file, state)
+    """Stands in the file as long as this lasts, behind the runs that were there before and have not ended."""
+    _write(file, [*(run for run in _others(file, state) if _alive(run)), state])
     try:
         yield
     finally:
-        with contextlib.suppress(OSError, ValueError):
-            if _read(file).pid == state.pid:
-                if earlier is not None and earlier.pid != state.pid and _alive(earlier):
-                    _write(file, earlier)
-                else:
-                    file.unlink()
+        with contextlib.suppress(OSError):
+            if others := _others(file, state):
+                _write(file, others)
+            else:
+                file.unlink()
 
 
-def _earlier(file: Path) -> Running | None:
+def _others(file: Path, state: Running) -> list[Running]:
+    """The runs of other processes in the file; none where it is missing or broken."""
     try:
-        return _read(file)
+        return [run for run in _read(file) if run.pid != state.pid]
     except (OSError, ValueError):
-        return None
+        return []
 
 
-def _write(file: Path, state: Running) -> None:
+def _write(file: Path, runs: list[Running]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, written = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600: it holds a key
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump(asdict(state), stream)
+        json.dump([asdict(run) for run in runs], stream)
     os.replace(written, file)
 
 
-def _read(file: Path) -> Running:
-    """Raises OSError, and ValueError where it is not what `announced` writes."""
+def _read(file: Path) -> list[Running]:
+    """Oldest first. Raises OSError, and ValueError where it is not what `announced` writes."""
     found = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(found, list) or not found:
+        raise ValueError
+    return [_run(each) for each in found]
+
+
+def _run(found: object) -> Running:
     names = {field.name for field in fields(Running)}
     if not isinstance(found, dict) or found.keys() != names or type(found["pid"]) is not int:
         raise ValueError

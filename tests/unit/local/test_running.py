@@ -41,8 +41,24 @@ def test_it_is_found_while_it_runs(state: Running, tmp_path: Path) -> None:
 def test_the_one_that_was_started_last_stays_when_an_earlier_one_ends(state: Running, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     with announced(replace(state, pid=1), file):
-        file.write_text(json.dumps(asdict(state)))
+        file.write_text(json.dumps([asdict(replace(state, pid=1)), asdict(state)]))
     assert running(file) == state
+
+
+def test_the_first_of_three_runs_is_found_again_when_the_others_have_ended(state: Running, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    second = replace(state, table="second", pid=child.pid)
+    with announced(state, file):
+        between = announced(second, file)
+        between.__enter__()
+        with announced(replace(state, table="third", pid=os.getppid()), file):
+            between.__exit__(None, None, None)
+        assert running(file) == state
+        with announced(second, file):  # one that dies without a word
+            child.communicate(b"\n")
+            assert running(file) == state
+    assert not file.exists()
 
 
 def test_an_earlier_run_that_still_runs_is_found_again_when_a_later_one_ends(state: Running, tmp_path: Path) -> None:
@@ -68,7 +84,7 @@ def test_one_that_died_without_a_word_is_known_to_be_gone(state: Running, tmp_pa
         running(tmp_path / "b")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pid": 1}', "\xff"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[{}]", '[{"pid": 1}]', "[1]", "\xff"])
 def test_a_file_that_is_broken_is_told(text: str, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     file.write_bytes(text.encode("latin-1"))
@@ -79,7 +95,7 @@ def test_a_file_that_is_broken_is_told(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [{"pid": "1"}, {"pid": True}, {"table": None}, {"more": 1}])
 def test_a_file_of_another_shape_is_broken(change: dict[str, object], state: Running, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
-    file.write_text(json.dumps(asdict(state) | change))
+    file.write_text(json.dumps([asdict(state) | change]))
     with pytest.raises(NotRunning, match="Remove it"):
         running(file)
 
