@@ -33,12 +33,16 @@ def decide_replay(draft: Draft) -> None:
     it, all of it is dropped at once. Where there is none, or the model refuses again, all reasoning is dropped.
     """
     messages = draft.prompt.messages
+    draft.messages = messages
     blocks = [part for message in messages for part in message.parts if isinstance(part, Reasoning)]
+    if not blocks:
+        return
     dropped = {block: kind for block, kind in zip(blocks, _reasons(draft, blocks), strict=True) if kind}
     for block in blocks:
         if block in dropped:
             draft.receipt.repairs[dropped[block]] += 1
-    draft.messages = tuple(_without(message, dropped) for message in messages) if dropped else messages
+    if dropped:
+        draft.messages = tuple(_without(message, dropped) for message in messages)
 
 
 def _reasons(draft: Draft, blocks: Sequence[Reasoning]) -> list[str]:

@@ -19,7 +19,7 @@ class EmbeddingsBody(BaseModel):
 
     model_config = ConfigDict(extra="allow", defer_build=True)  # built when first used, not by every cold start
 
-    model: Annotated[str, Field(min_length=1)]
+    model: Annotated[str, Field(min_length=1, max_length=2048)]
     input: Any
     encoding_format: Encoding | None = None
     dimensions: Annotated[int, Field(ge=1, strict=True)] | None = None
