@@ -26,6 +26,7 @@ _ROUTES = (
     ("GET", f"{_ONE}/input_items", "input_items", "List what a response was made from"),
 )
 _BODY = body_in("app.api.responses.schema", "ResponsesRequest")
+_READ_BODY = ("create", "input_tokens", "compact")
 _ENDPOINTS = {"input_tokens": "responses.input_tokens", "compact": "responses.compact"}
 """The names in records, of those that ask a model."""
 
@@ -42,7 +43,7 @@ class Responses:
     def operations(self) -> tuple[Operation, ...]:
         return (
             *(
-                Operation(method, path, self._endpoint(name), summary, _BODY if name == "create" else None)
+                Operation(method, path, self._endpoint(name), summary, _BODY if name in _READ_BODY else None)
                 for method, path, name, summary in _ROUTES
             ),
             Operation("GET", "/responses", upgrade_required, "Upgrade to a WebSocket, where the server has them"),
