@@ -20,6 +20,7 @@ from app.meter.prices import SCALE, TABLE, PriceTable, table
 from app.plan.model_id import base_of
 from local.prices import merge, source
 from local.prices.offers import prices_of
+from local.prices.page import end_of_life
 
 NAMES = Path(__file__).with_name("names.json")
 OLD_DAYS = 90
@@ -89,8 +90,8 @@ def check(today: date) -> int:
     for id_, row in sorted(data["models"].items()):
         if row["source"] not in data["sources"]:
             problems.append(f"{id_}: there is no source {row['source']!r}")
-        if "eol" in row and date.fromisoformat(row["eol"]) <= today:
-            notes.append(f"{id_} was to end on {row['eol']}; its prices stay for requests that it still answers")
+        if "" < (end := end_of_life(id_)) <= today.isoformat():
+            notes.append(f"{id_} was to end on {end}; its prices stay for requests that it still answers")
     for line in (*problems, *notes):
         print(f"prices: {line}")
     counted = f"{len(problems) or 'no'} problems, {len(notes) or 'no'} notes"

@@ -131,8 +131,7 @@ def _fill(
     if "unit" not in row and not ("in" in row and "out" in row):
         return [f"{id_}: the list has only {', '.join(sorted(prices))}; a row needs in and out"]
     if row != old:
-        models[id_] = {name: value for name, value in row.items() if name not in ("eol", "source")}
-        models[id_] |= {"eol": row["eol"]} if "eol" in row else {}
+        models[id_] = {name: value for name, value in row.items() if name != "source"}
         models[id_]["source"] = SOURCE
     if long and "over" not in row:
         return [f"{id_}: the list has prices of long prompts, and from how many tokens on is not known"]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.meter.prices import table
+from app.plan.model_id import base_of
+from app.plan.traits import traits_of
 
 _COLUMNS = ("in", "out", "cache_read", "cache_write", "cache_write_1h", "batch", "flex", "priority")
 
@@ -21,8 +23,13 @@ def models() -> str:
     ]
     for id_, row in sorted(data["models"].items()):
         cells = [_shown(row.get(name)) for name in _COLUMNS]
-        lines.append(f"| `{id_}` | {' | '.join(cells)} | {_beside(row)} | {row.get('eol', '')} | {row['source']} |")
+        lines.append(f"| `{id_}` | {' | '.join(cells)} | {_beside(row)} | {end_of_life(id_)} | {row['source']} |")
     return "\n".join(lines)
+
+
+def end_of_life(id_: str) -> str:
+    """The day on which a model of the table ends, empty where none is known."""
+    return traits_of(base_of(id_) or id_).end_of_life
 
 
 def rules() -> str:

@@ -236,12 +236,10 @@ def test_every_row_has_a_source_a_price_and_dates_that_are_dates(id_: str) -> No
     row = DATA["models"][id_]
     assert row["source"] in DATA["sources"]
     assert not id_.startswith("global."), "the price of global. is the base model's"
-    prices = [value for name, value in row.items() if name not in ("source", "eol", "over")]
+    prices = [value for name, value in row.items() if name not in ("source", "over")]
     flat = [price for value in prices for price in (value if isinstance(value, list) else [value])]
     assert all(isinstance(price, int | float) and number(price) == price for price in flat)
     assert max(flat) > 0
-    if "eol" in row:
-        assert date.fromisoformat(row["eol"]) > date(2026, 1, 1)
     if "over" in row:
         assert row["over"]["tokens"] >= 100_000
         assert all(row["over"][name] > row[name] for name in ("in", "out", "cache_read") if name in row)
