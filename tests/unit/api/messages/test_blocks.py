@@ -11,6 +11,7 @@ from app.api.messages.blocks import BLOCKS, SERVER, Blocks
 from app.core.old_media import mark_old_media
 from app.core.prompt import (
     Blob,
+    Broken,
     CachePoint,
     Link,
     Media,
@@ -133,6 +134,19 @@ def test_a_block_is_its_parts(block: Any, expected: tuple[Part, ...]) -> None:
 )  # fmt: skip
 def test_a_wrong_block_is_named(block: Any, message: str) -> None:
     assert refused(block) == message
+
+
+@pytest.mark.parametrize(
+    ("shown", "content"),
+    [
+        ({"type": "text", "text": 1}, Media("document", Broken("c.0.content.0.text: Input should be a valid string",
+                                                               "invalid_type", "content"), param="c.0.content.0.text")),
+        ({"type": "resource", "uri": "a"}, Text('{"type":"resource","uri":"a"}')),
+        ("a", Text("a")),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_within_a_result_is_no_error(shown: Any, content: Text | Media) -> None:
+    assert parts({"type": "tool_result", "tool_use_id": "t", "content": [shown]}) == (ToolResult("t", (content,)),)
 
 
 @pytest.mark.parametrize("kind", SERVER)
