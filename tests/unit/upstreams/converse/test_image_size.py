@@ -69,7 +69,15 @@ def test_half_a_head_or_a_broken_one_is_read_as_far_as_it_goes(image: bytes, len
 
 
 @pytest.mark.parametrize(
-    "head", [b"", b"%PDF-1.7", webp(b"VP8?", bytes(10)), webp(b"VP8 ", bytes(9)), b"\xff\xd8\xff\xe1\xff\xff"]
+    "head",
+    [
+        b"",
+        b"\x89PNG\r\n\x1a\n",
+        b"%PDF-1.7",
+        webp(b"VP8?", bytes(10)),
+        webp(b"VP8 ", bytes(9)),
+        b"\xff\xd8\xff\xe1\xff\xff",
+    ],
 )
 def test_what_says_nothing_is_unknown(head: bytes) -> None:
     assert sides(head) is None
