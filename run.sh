@@ -1,6 +1,6 @@
 #!/bin/sh
 # Serves the gateway: API_KEY=... PORT=8000 ./run.sh. The same file on Lambda under the Web Adapter, in a container and on
-# a laptop; port and all else come from the environment (the settings table in README.md). `exec`, so that the server itself
+# a laptop; port and all else come from the environment (docs/settings.md). `exec`, so that the server itself
 # gets the signals. No program is started on the way: on Lambda each costs a millisecond of every cold start.
 set -eu
 

@@ -1,4 +1,4 @@
-"""The tables of docs/costs.md and README.md, from the computation in `costs`."""
+"""The tables of docs/costs.md, from the computation in `costs`."""
 
 from __future__ import annotations
 
@@ -25,20 +25,18 @@ _HEAD = f"| USD a month, at so many requests | {' | '.join(f'{count:,}' for coun
 _RULE = f"| --- |{' --: |' * len(REQUESTS)}"
 
 
-def readme() -> str:
-    """The section of README.md: this gateway inside the free tier and without it, beside the rest inside it."""
+def summary() -> str:
+    """The gateway with and without the free tier, beside its alternatives with the free tier."""
     return f"""\
-## Cost
+USD per month in us-east-1, by number of streamed chats of {REQUEST.seconds:g} s, without the model's tokens, with
+AWS's always-free amounts unless a row says otherwise. The canary alone is {_usd(bill(canary(), free=True))} inside the
+free tier and {_usd(bill(canary(), free=False))} without it. The table (`Table=false` for none) adds
+0.01 to 0.06 up to 10,000 requests.
 
-USD a month in us-east-1 at so many streamed chats of {REQUEST.seconds:g} s, without the model's tokens; inside the always-free
-amounts of AWS unless it says otherwise. Computed from dated prices: [docs/costs.md](docs/costs.md) has them, the assumptions
-and other memory sizes. The canary alone is {_usd(bill(canary(), free=True))} inside the free tier and \
-{_usd(bill(canary(), free=False))} without it. The table (`Table=false` for none) adds 0.01 to 0.06 up to 10,000 requests.
-
-{readme_table()}"""
+{summary_table()}"""
 
 
-def readme_table() -> str:
+def summary_table() -> str:
     rows = [_row(OURS, [bill(this_gateway(count), free=True) for count in REQUESTS])]
     rows += [_row("the same, free tier used up", [bill(this_gateway(count), free=False) for count in REQUESTS])]
     rows += [

@@ -1,7 +1,7 @@
 """What a month costs, here and with other ways to serve the same requests: computed from docs/prices.json.
 
 A stack is what it uses in a month, a quantity by the name of its price; a bill is the quantities times the prices, less
-what is free. The tables of docs/costs.md and of README.md are written from here by `./dev docs` and checked by a test.
+what is free. The tables of docs/costs.md are written from here by `./dev docs` and checked by a test.
 """
 
 from __future__ import annotations

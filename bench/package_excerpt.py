@@ -1,4 +1,4 @@
-"""What README.md shows of bench/package_results.md: the figures are read from there, so that the two agree."""
+"""What docs/performance.md shows of bench/package_results.md: the figures are read from there, so that the two agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STARTS = (
 )
 
 
-def readme() -> str:
+def excerpt() -> str:
     """The deployment package beside a plain gateway's, and what it weighs."""
     text = RESULTS.read_text()
     rows = [_cells(text, name) for name in STARTS]
@@ -33,7 +33,7 @@ def readme() -> str:
         f"The slim layer has {zipped} MB zipped and {unzipped} MB unzipped, the function {function} MB zipped. The most memory",
         f"ever, with a 4 MB picture, was {most} MB. Under the real Web Adapter and the local Function URL, with a whole core",
         f"and Python {_python(text)}; by memory size, with GB-seconds and prices, and what each import costs:",
-        "[bench/package_results.md](bench/package_results.md).",
+        "[bench/package_results.md](../bench/package_results.md).",
     ])  # fmt: skip
 
 

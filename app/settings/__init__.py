@@ -1,7 +1,7 @@
 """The only reader of the environment: one frozen model, built by `Settings.from_env(os.environ)`.
 
-Names are the environment's own, in lower case. Those that bedrock-access-gateway had keep their meaning. The table in the
-README is checked against this package, so every field carries its description.
+Names are the environment's own, in lower case. Those that bedrock-access-gateway had keep their meaning. The table of
+docs/settings.md is checked against this package, so every field carries its description.
 """
 
 from __future__ import annotations

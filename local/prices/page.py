@@ -1,4 +1,4 @@
-"""The generated parts of docs/prices.md: the table that the gateway charges by, as a person can read it."""
+"""The generated parts of docs/prices.md and docs/price-table.md: the table that the gateway charges by."""
 
 from __future__ import annotations
 

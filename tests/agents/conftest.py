@@ -132,15 +132,13 @@ def program(name: str) -> Path:
     return found
 
 
-def told(heading: str, language: str, url: str, document: str = "README.md") -> str:
-    """The code that a document gives under a heading, for a gateway at this address."""
-    section = re.search(rf"^##+ {re.escape(heading)}\n(.*?)(?=^##|\Z)", _prose(document), re.DOTALL | re.MULTILINE)
-    assert section, f"{document} has no heading {heading!r}"
+def told(heading: str, language: str, url: str) -> str:
+    """The code that docs/agents.md gives under a heading, for a gateway at this address."""
+    section = re.search(
+        rf"^##+ {re.escape(heading)}\n(.*?)(?=^##|\Z)", (ROOT / "docs/agents.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert section, f"docs/agents.md has no heading {heading!r}"
     code = re.search(rf"^```{language}\n(.*?)^```", section[1], re.DOTALL | re.MULTILINE)
-    assert code, f"{document} has no {language} under {heading!r}"
+    assert code, f"docs/agents.md has no {language} under {heading!r}"
     assert "http://127.0.0.1:8000" in code[1] or "OPENAI_BASE_URL" in code[1]
     return code[1].replace("http://127.0.0.1:8000", url)
-
-
-def _prose(document: str) -> str:
-    return (ROOT / document).read_text()

@@ -32,7 +32,7 @@ def aider() -> Path:
 
 def execute(aider: Path, place: Place, url: str, prompt: str, *options: str, key: str = KEY) -> Done:
     """`aider --message`, which prints its answer."""
-    code = told("aider", "bash", url, "docs/agents.md")
+    code = told("aider", "bash", url)
     exported = dict(re.findall(r"^export (\w+)=(\S+)$", code, re.MULTILINE))
     name, *model = shlex.split(code.splitlines()[-1])
     assert name == "aider"

@@ -1,4 +1,4 @@
-"""Claude Code in print mode, as the README configures it: Messages."""
+"""Claude Code in print mode, as docs/agents.md configures it: Messages."""
 
 from __future__ import annotations
 

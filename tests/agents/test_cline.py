@@ -22,7 +22,7 @@ def cline() -> Path:
 
 def execute(cline: Path, place: Place, url: str, prompt: str, key: str = KEY) -> Done:
     """`cline auth`, then `cline --json` with its events."""
-    commands = told("Cline", "bash", url, "docs/agents.md").splitlines()
+    commands = told("Cline", "bash", url).splitlines()
     name, *setup = shlex.split(commands[0])
     assert name == "cline"
     setup = [key if word == "$OPENAI_API_KEY" else word for word in setup]

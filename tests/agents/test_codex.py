@@ -1,4 +1,4 @@
-"""Codex CLI, as the README configures it: `codex exec` over Responses."""
+"""Codex CLI, as docs/agents.md configures it: `codex exec` over Responses."""
 
 from __future__ import annotations
 

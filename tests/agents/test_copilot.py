@@ -26,7 +26,7 @@ def copilot() -> Path:
 
 def execute(copilot: Path, place: Place, url: str, prompt: str, wire: str = "responses", **variables: str) -> Done:
     """`copilot -p`, which prints its answer."""
-    exported = re.findall(r"^export (\w+)=(\S+)$", told("Copilot CLI", "bash", url, "docs/agents.md"), re.MULTILINE)
+    exported = re.findall(r"^export (\w+)=(\S+)$", told("Copilot CLI", "bash", url), re.MULTILINE)
     named = {name: KEY if value == "$OPENAI_API_KEY" else value for name, value in exported}
     if wire == "anthropic":
         del named["COPILOT_PROVIDER_WIRE_API"]

@@ -1,4 +1,4 @@
-"""opencode, as the README configures it, over chat completions; and over Responses, as docs/agents.md does."""
+"""opencode, as docs/agents.md configures it: over chat completions and over Responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUIET = dict.fromkeys(
     ),
     "1",
 )
-DOCUMENTS = {"chat": "README.md", "responses": "docs/agents.md"}
+HEADINGS = {"chat": "opencode", "responses": "opencode over Responses"}
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +33,9 @@ def opencode() -> Path:
     return program("opencode")
 
 
-def execute(opencode: Path, place: Place, url: str, prompt: str, document: str = "README.md", **own: Any) -> Done:
+def execute(opencode: Path, place: Place, url: str, prompt: str, heading: str = "opencode", **own: Any) -> Done:
     """`opencode run`, with its events."""
-    settings = json.loads(told("opencode", "json", url, document))
+    settings = json.loads(told(heading, "json", url))
     (place.folder / "opencode.json").write_text(json.dumps(settings | OWN | own))
     given = place.variables | QUIET | {"OPENAI_API_KEY": KEY}
     return run(opencode, "run", "--format", "json", prompt, home=place.home, folder=place.folder, **given)
@@ -45,7 +45,7 @@ def parts(done: Done, kind: str) -> list[Any]:
     return [event["part"] for event in done.events() if event["type"] == kind]
 
 
-@pytest.mark.parametrize("surface", DOCUMENTS)
+@pytest.mark.parametrize("surface", HEADINGS)
 def test_a_tool_loop(
     opencode: Path, place: Place, gateway: Gateway, emulator: Emulator, outside: Outside, surface: str
 ) -> None:
@@ -56,7 +56,7 @@ def test_a_tool_loop(
         answer(Call("edit", {"filePath": notes, "oldString": "42", "newString": "43"})),
         answer("All well."),
     )
-    done = execute(opencode, place, gateway.url, "Correct my notes.", DOCUMENTS[surface])
+    done = execute(opencode, place, gateway.url, "Correct my notes.", HEADINGS[surface])
     assert done.code == 0, done.said()
     assert (place.folder / "notes.txt").read_text() == "a needle in 43 haystacks\n"
     assert (place.folder / "made.txt").read_text() == "made"

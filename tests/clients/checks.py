@@ -31,8 +31,8 @@ def check(function: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def told(heading: str) -> str:
-    """What the Python under a heading of docs/agents.md prints, run as it stands."""
-    text = (Path(__file__).parents[2] / "docs" / "agents.md").read_text()
+    """What the Python under a heading of docs/sdks.md prints, run as it stands."""
+    text = (Path(__file__).parents[2] / "docs" / "sdks.md").read_text()
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     code = section.partition("```python\n")[2].partition("```")[0]
     assert code, f"there is no Python under {heading!r}"

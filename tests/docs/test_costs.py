@@ -37,7 +37,7 @@ from tests.usage_records import record as usage_record
 
 ROOT = Path(__file__).parents[2]
 TABLES = (
-    cost_tables.readme_table,
+    cost_tables.summary_table,
     cost_tables.inside,
     cost_tables.outside,
     cost_tables.memories,
@@ -177,7 +177,7 @@ def test_the_load_balancer_is_billed_by_its_largest_dimension() -> None:
     assert load_balancer(100_000, 0.4)["alb_lcu_hours"] == pytest.approx(units)
 
 
-@pytest.mark.parametrize("table", [cost_tables.inside, cost_tables.outside, cost_tables.readme_table])
+@pytest.mark.parametrize("table", [cost_tables.inside, cost_tables.outside, cost_tables.summary_table])
 def test_no_way_gets_cheaper_with_more_requests(table: Callable[[], str]) -> None:
     for _, *cells in rows(table()):
         costs = [float(cell.replace(",", "")) for cell in cells]

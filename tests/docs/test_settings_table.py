@@ -1,4 +1,4 @@
-"""The README's settings table says what the code does."""
+"""The table of docs/settings.md says what the code does."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def _parameters(rows: Iterable[tuple[str, str, str]]) -> str:
 
 
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
-    "settings": ("README.md", settings_table),
+    "settings": ("docs/settings.md", settings_table),
     "chat-parameters": ("docs/parameters.md", chat_parameters),
     "chat-extensions": ("docs/parameters.md", chat_extensions),
     "completions-parameters": ("docs/parameters.md", completions_parameters),
@@ -137,8 +137,8 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "responses-items": ("docs/responses.md", responses_items),
     "responses-tools": ("docs/responses.md", responses_tools),
     "responses-events": ("docs/responses.md", responses_events),
-    "package": ("README.md", package_excerpt.readme),
-    "costs": ("README.md", cost_tables.readme),
+    "package": ("docs/performance.md", package_excerpt.excerpt),
+    "costs": ("docs/costs.md", cost_tables.summary),
     "costs-assumptions": ("docs/costs.md", cost_tables.assumptions),
     "costs-inside": ("docs/costs.md", cost_tables.inside),
     "costs-outside": ("docs/costs.md", cost_tables.outside),
@@ -147,8 +147,8 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "costs-canary": ("docs/costs.md", cost_tables.canary_alone),
     "costs-prices": ("docs/costs.md", cost_tables.prices),
     "prices-rules": ("docs/prices.md", price_page.rules),
-    "prices-models": ("docs/prices.md", price_page.models),
-    "prices-sources": ("docs/prices.md", price_page.sources),
+    "prices-models": ("docs/price-table.md", price_page.models),
+    "prices-sources": ("docs/price-table.md", price_page.sources),
 }
 """Name of the part -> the file it stands in, and what writes it."""
 
