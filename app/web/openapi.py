@@ -18,6 +18,7 @@ from app.web.operation import Operation
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
+    from pydantic.json_schema import JsonSchemaMode
 
 _TEXT = {"type": "string"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
@@ -67,23 +68,43 @@ def describe(operations: Iterable[Operation], version: str, prefix: str = "/v1")
     """The OpenAPI document of these operations, with errors, keys and the health route."""
     from fastapi import APIRouter, FastAPI
 
+    operations = list(operations)
+    bodies, schemas = _schemas(operations)
     router = APIRouter()
     for operation in operations:
-        _declare(router, operation)
+        _declare(router, operation, bodies.get((operation.method, operation.path)))
     app = FastAPI(title="Bedrock OpenAI gateway", version=version)
     app.include_router(router, prefix=prefix, responses=_errors(_ENVELOPE))
     document = app.openapi()
-    document.setdefault("components", {})["securitySchemes"] = _KEYS
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = _KEYS
+    components["schemas"] = components.get("schemas", {}) | schemas
     document["security"] = [{name: []} for name in _KEYS]
     answer = {"200": {"description": "It serves."}}
     document["paths"]["/health"] = {"get": {"summary": "Whether it serves", "security": [], "responses": answer}}
     return document
 
 
-def _declare(router: APIRouter, operation: Operation) -> None:
+def _schemas(operations: Iterable[Operation]) -> tuple[dict[tuple[str, str], Any], dict[str, Any]]:
+    """A reference to the schema of each operation's body, by method and path, and the schemas by name."""
+    from pydantic.json_schema import models_json_schema
+
+    models: dict[tuple[str, str], type[BaseModel]] = {}
+    for operation in operations:
+        if operation.body is not None:
+            models[operation.method, operation.path] = (
+                operation.body if isinstance(operation.body, type) else operation.body()
+            )
+    unique: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation") for model in dict.fromkeys(models.values())
+    ]
+    references, exported = models_json_schema(unique, ref_template="#/components/schemas/{model}")
+    return {route: references[model, "validation"] for route, model in models.items()}, exported.get("$defs", {})
+
+
+def _declare(router: APIRouter, operation: Operation, schema: Mapping[str, Any] | None) -> None:
     extra: dict[str, Any] = {}
-    if operation.body is not None:
-        schema = _body_schema(operation.body if isinstance(operation.body, type) else operation.body())
+    if schema is not None:
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     names = re.findall(r"\{(\w+)", operation.path)
     if names:
@@ -101,19 +122,3 @@ def _declare(router: APIRouter, operation: Operation) -> None:
         responses=_errors(operation.envelope) if operation.envelope is not None else None,
         openapi_extra=extra or None,
     )
-
-
-def _body_schema(body: type[BaseModel]) -> Any:
-    schema = body.model_json_schema()
-    return _inlined(schema, schema.pop("$defs", {}))
-
-
-def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
-    """The schema without `$defs`: their references would be read from the root of the whole document."""
-    if isinstance(node, list):
-        return [_inlined(item, definitions) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if "$ref" in node:
-        return _inlined(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions)
-    return {name: _inlined(value, definitions) for name, value in node.items()}

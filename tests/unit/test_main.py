@@ -10,9 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
 from app.main import create_app
 from app.settings import Settings, SettingsError
+from app.web.openapi import describe
+from app.web.operation import Operation
 
 
 def settings(**given: Any) -> Settings:
@@ -131,7 +134,10 @@ def test_the_document_lists_each_route_once(document: Any) -> None:
 
 def test_the_document_describes_bodies(document: Any) -> None:
     for path in PATHS:
-        schema = document["paths"][f"/v1{path}"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        reference = document["paths"][f"/v1{path}"]["post"]["requestBody"]["content"]["application/json"]["schema"][
+            "$ref"
+        ]
+        schema = document["components"]["schemas"][reference.removeprefix("#/components/schemas/")]
         assert "model" in schema["required"]
         assert schema["properties"]["model"]["type"] == "string"
 
@@ -171,3 +177,18 @@ async def test_the_document_is_served_and_twice_the_same() -> None:
     assert first.status_code == 200
     assert first.json() == second.json()
     assert "sk-1" not in first.text
+
+
+class Tree(BaseModel):
+    """A body that contains its own kind."""
+
+    leaves: list[Tree] = []
+
+
+async def test_a_recursive_body_is_described() -> None:
+    async def grow(request: Any) -> Any: ...
+
+    document = describe([Operation("POST", "/trees", grow, "Grow", Tree)], "1")
+    assert document["components"]["schemas"]["Tree"]["properties"]["leaves"]["items"] == {
+        "$ref": "#/components/schemas/Tree"
+    }
