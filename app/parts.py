@@ -20,7 +20,7 @@ from app.core.request_limits import RequestLimits
 from app.core.responses import Store
 from app.gateway import Gateway
 from app.meter.log import LogMeter
-from app.meter.prices import PriceTable
+from app.meter.price_setting import configured_prices
 from app.meter.shapes import LogInputs
 from app.plan.aliases import Aliases
 from app.plan.catalog import Catalog
@@ -60,7 +60,7 @@ def make_meter(settings: Settings) -> Meter:
 
 def make_books(settings: Settings, meter: Meter, plane: ControlPlane | None, selection: Selection) -> Bookkeeper:
     try:
-        prices = PriceTable(settings.prices, settings.price_ceiling)
+        prices = configured_prices(settings.prices, settings.price_ceiling)
     except ValueError as problem:
         raise SettingsError(str(problem)) from None
     accounting: Accounting = plane.accounting(meter) if plane else Plain(meter)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic_core import from_json
 
-from app.meter.prices import KINDS, number
+from app.meter.prices import CEILING, KINDS, PriceTable, number
 
 MOST = 500
 """Models that the setting may name."""
 _PRICES = dict(zip(("input", "output", *KINDS[2:], "image", "unit"), (*KINDS, "image", "unit"), strict=True))
 """The setting's word -> the table's."""
+
+
+def configured_prices(overrides: str = "", ceiling: Sequence[str] = CEILING) -> PriceTable:
+    """The table with the settings PRICES and PRICE_CEILING. Raises ValueError, whose text names the invalid setting."""
+    return PriceTable(overrides_of(overrides) if overrides.strip() else None, ceiling)
 
 
 def overrides_of(text: str) -> dict[str, dict[str, float]]:

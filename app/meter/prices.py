@@ -26,6 +26,8 @@ _ABSURD = 1_000_000.0
 _REMEMBERED = 1024
 # Billed by the hour, by storage, or not known: an id behind such an ARN says nothing of the price.
 _UNPRICED_ARNS = (":custom-model", ":imported-model", ":provisioned-model", ":sagemaker:")
+CEILING = ("15", "75")
+"""USD per million tokens of input and output."""
 KINDS = ("in", "out", "cache_read", "cache_write", "cache_write_1h")
 
 Row = Mapping[str, Any]
@@ -52,18 +54,14 @@ def table() -> dict[str, Any]:
 
 
 class PriceTable:
-    """`overrides`: the setting PRICES; `ceiling`: PRICE_CEILING, the price of models without one.
+    """`overrides`: rows that go before the table; `ceiling`: PRICE_CEILING, the price of models without one.
 
-    Raises ValueError, whose text names the setting, where these can't be used.
+    Raises ValueError, whose text names the setting, if the ceiling is invalid.
     """
 
-    def __init__(self, overrides: str = "", ceiling: Sequence[str] = ("15", "75")) -> None:
+    def __init__(self, overrides: Mapping[str, Row] | None = None, ceiling: Sequence[str] = CEILING) -> None:
         self._ceiling = _ceiling(ceiling)
-        self._overrides: Mapping[str, Row] = {}
-        if overrides.strip():
-            from app.meter.price_setting import overrides_of
-
-            self._overrides = overrides_of(overrides)
+        self._overrides = overrides or {}
         self._rates = lru_cache(maxsize=_REMEMBERED)(self._look_up)
 
     def cost(

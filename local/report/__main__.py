@@ -181,13 +181,13 @@ def _shown(
 def _premium(environ: Mapping[str, str]) -> Callable[[str], bool]:
     from functools import cache
 
-    from app.meter.prices import PriceTable
+    from app.meter.price_setting import configured_prices
     from app.plan.model_id import base_of
 
     try:
-        prices = PriceTable(environ.get("PRICES", ""))
+        prices = configured_prices(environ.get("PRICES", ""))
     except ValueError:
-        prices = PriceTable()
+        prices = configured_prices()
     return cache(lambda model: prices.is_premium(base_of(model) or model))
 
 

@@ -9,14 +9,15 @@ import pytest
 
 from app.core.events import Usage
 from app.core.money import Cost
-from app.meter.prices import PriceTable, table
+from app.meter.price_setting import configured_prices
+from app.meter.prices import table
 
 M, USD = 1_000_000, 1_000_000_000
 OPUS, NOVA_PRO = "anthropic.claude-opus-5-5", "amazon.nova-pro-v1:0"
 
 
 def cost(setting: Any, called: str, usage: Usage, base: str = "", **how: Any) -> Cost:
-    return PriceTable(json.dumps(setting)).cost(called, base or called, usage, **how)
+    return configured_prices(json.dumps(setting)).cost(called, base or called, usage, **how)
 
 
 def test_a_price_of_ones_own_is_what_is_charged_whatever_the_geography() -> None:
@@ -80,7 +81,7 @@ def test_images_and_units_beside_the_table() -> None:
 
 
 def test_the_report_knows_a_premium_model_by_the_price_that_is_paid() -> None:
-    assert not PriceTable(json.dumps({OPUS: {"input": 1, "output": 2}})).is_premium(OPUS)
+    assert not configured_prices(json.dumps({OPUS: {"input": 1, "output": 2}})).is_premium(OPUS)
 
 
 @pytest.mark.parametrize(
@@ -106,5 +107,5 @@ def test_the_report_knows_a_premium_model_by_the_price_that_is_paid() -> None:
 )  # fmt: skip
 def test_what_can_not_be_meant_is_refused_with_its_place(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=r"^PRICES: ") as refused:
-        PriceTable(text)
+        configured_prices(text)
     assert problem in str(refused.value)

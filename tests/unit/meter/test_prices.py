@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from app.core.events import Usage
 from app.core.money import Cost
+from app.meter.price_setting import configured_prices
 from app.meter.prices import PriceTable, number, table
 from tests.examples import examples
 
@@ -124,7 +125,7 @@ def test_images_and_search_units() -> None:
 
 def test_a_tenth_of_a_nano_is_a_nano() -> None:
     assert PRICES.cost(HAIKU_55, HAIKU_55, Usage(0, 0, 1)).total == 10
-    assert PriceTable('{"m": {"input": 0.0001, "output": 1}}').cost("m", "m", Usage(1)).input == 1
+    assert configured_prices('{"m": {"input": 0.0001, "output": 1}}').cost("m", "m", Usage(1)).input == 1
 
 
 # Models without a price
