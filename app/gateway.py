@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Protocol
 
 from app.core.books import Accounting, Demand, Ending, Outcome, Settlement, UsageRecord
@@ -136,29 +136,12 @@ class Gateway:
         """
         tally = Tally(self._clock, self._books.accounting)
         call.metadata, call.user = prompt.metadata, prompt.user
-        outcome: Outcome = "disconnected"
-        failure: GatewayError | None = None
-        choices = n * (1 + len(others))
-        try:
+        async with self._recorded(call, tally, stream=stream, choices=n * (1 + len(others))):
             answers = self._answers((prompt, *others), call, tally, stream, n)
             async with aclosing(items_in_time(answers, call.deadline)) as items:
                 async for choice, batch in items:
                     tally.note(choice, batch)
                     yield choice, batch
-            outcome = "disconnected" if call.gone else "ok"
-        except GatewayError as problem:
-            outcome, failure = "error", problem
-            raise
-        except Exception:
-            outcome = "error"
-            raise
-        except (asyncio.CancelledError, GeneratorExit) as end:
-            if _is_shutdown(call, end):
-                outcome, failure = "error", shutting_down()
-            raise
-        finally:
-            ending = Ending(outcome, failure, self._clock(), stream, choices)
-            await lasting(tally.settlement.settle(self._books.record(call, tally, ending)), for_books(call.deadline))
 
     async def complete(self, prompt: Prompt, call: Call, *, n: int = 1, others: Sequence[Prompt] = ()) -> list[Reply]:
         """The same answers, whole."""
@@ -172,36 +155,34 @@ class Gateway:
         """Refuse a call before anything is looked up for it, where that is certain already. On the books like any other."""
         refusal = self._books.accounting.foresee(call)
         if refusal is not None:
-            tally = Tally(self._clock, self._books.accounting)
-            ending = Ending("error", refusal, self._clock(), False, 1)
-            await lasting(tally.settlement.settle(self._books.record(call, tally, ending)))
-            raise refusal
+            async with self._recorded(call, Tally(self._clock, self._books.accounting)):
+                raise refusal
 
     async def count(self, prompt: Prompt, call: Call) -> TokenCount:
         """How many tokens the prompt has. On the books as a request that used nothing; no limit holds it up."""
         assert self._counter is not None
-        tally = Tally(self._clock, self._books.accounting)
-        outcome: Outcome = "disconnected"
-        failure: GatewayError | None = None
-        try:
+        async with self._recorded(call, Tally(self._clock, self._books.accounting)):
             await self._planner.check(prompt, call)
             plan = await self._planner.plan(await self._prepared(prompt, call), call, stream=False)
-            counted = await in_time(self._counter().count(plan, call), call.deadline)
-            outcome = "ok"
-            return counted
-        except GatewayError as problem:
-            outcome, failure = "error", problem
-            raise
-        except Exception:
-            outcome = "error"
-            raise
-        except asyncio.CancelledError as end:
-            if _is_shutdown(call, end):
-                outcome, failure = "error", shutting_down()
+            return await in_time(self._counter().count(plan, call), call.deadline)
+
+    @asynccontextmanager
+    async def _recorded(
+        self, call: Call, tally: Tally, *, stream: bool = False, choices: int = 1
+    ) -> AsyncGenerator[None, None]:
+        """Settles and records a request exactly once when its block ends: by success, error, disconnect or shutdown.
+
+        The request waits for this as long as its deadline allows; after that, the record is written in the background.
+        """
+        problem: BaseException | None = None
+        try:
+            yield
+        except BaseException as raised:
+            problem = raised
             raise
         finally:
-            ending = Ending(outcome, failure, self._clock(), False, 1)
-            await lasting(tally.settlement.settle(self._books.record(call, tally, ending)))
+            ending = Ending(*_outcome(call, problem), self._clock(), stream, choices)
+            await lasting(tally.settlement.settle(self._books.record(call, tally, ending)), for_books(call.deadline))
 
     async def _answers(
         self, prompts: Sequence[Prompt], call: Call, tally: Tally, stream: bool, n: int
@@ -254,6 +235,21 @@ class Gateway:
             return plans
         call.receipt.repairs, call.receipt.ignored = repairs, ignored
         return [await self._planner.plan(each.prompt, call, stream=each.stream, route=each.route) for each in plans]
+
+
+def _outcome(call: Call, problem: BaseException | None) -> tuple[Outcome, GatewayError | None]:
+    """The outcome of a request that ended with this exception, and the error that its record names."""
+    match problem:
+        case None:
+            return "disconnected" if call.gone else "ok", None
+        case GatewayError():
+            return "error", problem
+        case Exception():
+            return "error", None
+        case asyncio.CancelledError() | GeneratorExit() if _is_shutdown(call, problem):
+            return "error", shutting_down()
+        case _:
+            return "disconnected", None
 
 
 def _is_shutdown(call: Call, end: BaseException) -> bool:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from app.core.books import UsageRecord
+from app.core.books import Demand, Settlement, UsageRecord
 from app.core.deadline import deadline_exceeded
 from app.core.events import Batch, Finished, Metered, Started, TextDelta, Usage
 from app.core.money import Cost
 from app.core.plan import Plan
-from app.core.ports import Call, ChatUpstream, TokenCount
+from app.core.ports import Call, Caller, ChatUpstream, TokenCount
 from app.core.prompt import Message, Prompt, Text
 from app.core.route import Hop
 from app.errors import GatewayError, InvalidRequest, NotFound, RateLimited, UpstreamFailure
@@ -229,6 +229,38 @@ async def test_a_token_count_that_is_cancelled_is_recorded(gone: bool, outcome: 
     with pytest.raises(asyncio.CancelledError):
         await made.count(PROMPT, of)
     assert (records.one.outcome, records.one.usage) == (outcome, Usage())
+
+
+@pytest.mark.parametrize("kind", ["count", "check", "run"])
+async def test_a_table_that_does_not_answer_holds_no_request_up(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        def foresee(self, call: Call) -> GatewayError | None:
+            return RateLimited("Too many.") if kind == "check" else None
+
+        async def admit(self, call: Call, demand: Callable[[], Awaitable[Demand]]) -> Settlement:
+            return self
+
+        async def settle(self, record: UsageRecord) -> None:
+            await asyncio.Event().wait()
+
+        def limits(self, caller: Caller) -> Mapping[str, str]:
+            return {}
+
+    class Counting:
+        async def count(self, plan: Plan, call: Call) -> TokenCount:
+            return TokenCount(3, estimated=False)
+
+    monkeypatch.setattr("app.core.deadline.MOST_FOR_BOOKS", 0.01)
+    monkeypatch.setattr("app.core.deadline.LEAST_FOR_BOOKS", 0.0)
+    made = Gateway(FixedPlanner(), Scripted(ANSWER), Bookkeeper(Silent(), PRICES), counter=Counting)
+    async with asyncio.timeout(5):
+        if kind == "count":
+            assert (await made.count(PROMPT, call())).tokens == 3
+        elif kind == "run":
+            assert await made.complete(PROMPT, call())
+        else:
+            with pytest.raises(RateLimited):
+                await made.check(call())
 
 
 async def test_an_answer_read_to_its_end_after_the_client_left_counts_as_disconnected() -> None:
