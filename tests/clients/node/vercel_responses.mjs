@@ -40,7 +40,7 @@ async function finished(result) {
 
 await run({
   async "does what the documentation says"() {
-    const text = readFileSync(new URL("../../docs/agents.md", import.meta.url), "utf8"); // this file lies in .clients/node
+    const text = readFileSync(new URL("../../docs/sdks.md", import.meta.url), "utf8"); // this file lies in .clients/node
     const code = text.split("\n## Vercel AI SDK\n")[1].split("```js\n")[1].split("```")[0];
     assert.equal(execFileSync(process.execPath, ["--input-type=module", "-e", code], { cwd: new URL(".", import.meta.url), encoding: "utf8" }).trim(), "You said: Hello!");
   },
