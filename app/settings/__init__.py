@@ -29,12 +29,12 @@ class Settings(LimitSettings):
 
     port: int = Field(8000, ge=0, le=65535, description="Port that `run.sh` serves on.")
     aws_lwa_port: int | None = Field(
-        None, ge=0, le=65535, description="The same, as the Lambda Web Adapter is told it; goes before `PORT`."
+        None, ge=0, le=65535, description="The same, as the Lambda Web Adapter reads it; takes precedence over `PORT`."
     )
     aws_lambda_http_endpoint: str = Field(
         "",
         pattern=r"^((https?://)?[^/\s]*:)?([1-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])/?$|^$",
-        description="The same, as Lambda Web Functions tell it (`host:port`); goes before both.",
+        description="The same, as Lambda Web Functions set it (`host:port`); takes precedence over both.",
     )
     on_lambda: bool = Field(False, alias="aws_lambda_function_name", description="Set by Lambda; switches defaults.")
 

@@ -113,7 +113,7 @@ def responses_tools() -> str:
 
 def responses_events() -> str:
     """The events of a stream."""
-    return _table(("event", "what it tells"), responses.EVENTS.items())
+    return _table(("event", "content"), responses.EVENTS.items())
 
 
 def _parameters(rows: Iterable[tuple[str, str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""The contract per parameter: honoured, ignored (and told in `x-gateway-ignored`), or refused with a 400.
+"""The contract per parameter: honoured, ignored (and reported in `x-gateway-ignored`), or refused with a 400.
 
 `docs/parameters.md` is written from this table, and the tests hold it against the official SDK's parameter list.
 """
@@ -30,13 +30,13 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "max_tokens": Parameter("honoured", "The older name."),
     "temperature": Parameter(
-        "honoured", "Above the model's maximum it is lowered; where refused it is ignored and told."
+        "honoured", "Lowered to the model's maximum; ignored and reported if the model rejects it."
     ),
-    "top_p": Parameter("honoured", "Ignored and told where the model takes one of `temperature` and `top_p`."),
+    "top_p": Parameter("honoured", "Ignored and reported if the model accepts only one of `temperature` and `top_p`."),
     "n": Parameter(
         "honoured", "One upstream call per choice, whole and streamed, up to `MAX_CHOICES`; usage is their sum."
     ),
-    "stop": Parameter("honoured", "Blank sequences are dropped; ignored and told where the model takes none."),
+    "stop": Parameter("honoured", "Blank sequences are dropped; ignored and reported if the model accepts none."),
     "tools": Parameter("honoured", "`function` and `custom`; names and schemas that Bedrock refuses are mended."),
     "tool_choice": Parameter("honoured", "`none`, `auto`, `required`, `any`, a named tool, `allowed_tools`."),
     "parallel_tool_calls": Parameter("honoured", "`false`: at most one call per turn."),
@@ -47,10 +47,11 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "reasoning_effort": Parameter(
         "honoured",
-        "Every level, clamped to what the model has; ignored and told where it has none, or where the level is unknown.",
+        "Every level, clamped to the model's levels; ignored and reported if it has none, or if the level is unknown.",
     ),
     "service_tier": Parameter(
-        "honoured", "`auto`, `default`, `flex`, `priority`, `fast`, `scale` (reserved); others are ignored and told."
+        "honoured",
+        "`auto`, `default`, `flex`, `priority`, `fast`, `scale` (reserved); others are ignored and reported.",
     ),
     "metadata": Parameter("honoured", "Goes to Bedrock's requestMetadata, cleaned to its alphabet."),
     "user": Parameter("honoured", "As a digest in requestMetadata."),
@@ -77,7 +78,7 @@ PARAMETERS: dict[str, Parameter] = {
 """Every parameter of OpenAI's chat completions (SDK 3.52, 2026-11)."""
 
 EXTENSIONS: dict[str, Parameter] = {
-    "top_k": Parameter("honoured", "In the model's own place; ignored and told where it has none."),
+    "top_k": Parameter("honoured", "In the model's own field; ignored and reported if it has none."),
     "reasoning": Parameter("honoured", '`{"effort": ...}`, as Open WebUI sends it.'),
     "thinking": Parameter("honoured", "Passed on to the model as it is."),
     "cache_control": Parameter("honoured", "On parts, messages, tools or the request: a cache point there."),

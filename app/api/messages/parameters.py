@@ -1,4 +1,4 @@
-"""The contract per parameter, block and beta: honoured, ignored (and told in `x-gateway-ignored`), or refused with a 400.
+"""The contract per parameter, block and beta: honoured, ignored (and reported in `x-gateway-ignored`), or refused with a 400.
 
 `docs/messages.md` is written from these tables, and the tests hold them against the official SDK's types.
 """
@@ -24,7 +24,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "stream": Parameter("honoured", "The events below."),
     "stop_sequences": Parameter(
-        "honoured", "The one that matched is told where Bedrock tells it, or there was but one."
+        "honoured", "The answer names the sequence that matched, if Bedrock reports it or the request had only one."
     ),
     "tools": Parameter(
         "honoured",
@@ -38,7 +38,7 @@ PARAMETERS: dict[str, Parameter] = {
     "cache_control": Parameter("honoured", "Switches automatic cache points on for this request, with its `ttl`."),
     "metadata": Parameter("honoured", "`user_id`, as a digest in requestMetadata."),
     "service_tier": Parameter("honoured", "`standard_only` is Bedrock's default tier; `auto` leaves it to the key."),
-    "container": Parameter("ignored", "There is none."),
+    "container": Parameter("ignored", "The gateway has no containers."),
     "inference_geo": Parameter("ignored", "The model's id says where it runs."),
     "speed": Parameter("ignored", "`fast` is not known on Bedrock."),
     "diagnostics": Parameter("ignored", "Earlier requests are not kept."),
@@ -53,7 +53,7 @@ BETA_PARAMETERS: dict[str, Parameter] = {
     "fallbacks": Parameter("ignored", "Name an alias with a chain as the model instead."),
     "fallback_credit_token": Parameter("ignored", "The vendor's own accounts."),
     "billing_policy": Parameter("ignored", "The vendor's own accounts."),
-    "mcp_servers": Parameter("refused", "Nobody would call them."),
+    "mcp_servers": Parameter("refused", "The gateway does not call MCP servers."),
     "thread": Parameter(
         "ignored", "A beginning; to `continue` one is 404 `thread_not_found`: none is kept, send the whole history."
     ),
@@ -61,9 +61,9 @@ BETA_PARAMETERS: dict[str, Parameter] = {
 """Those of its beta types that are more than that."""
 
 OLDER: dict[str, Parameter] = {
-    "temperature": Parameter("honoured", "Ignored and told where the model or its thinking fixes it."),
+    "temperature": Parameter("honoured", "Ignored and reported if the model or its thinking fixes it."),
     "top_p": Parameter("honoured", "As `temperature`; of the two, where the model takes one, the temperature."),
-    "top_k": Parameter("honoured", "In the model's own place; ignored and told where it has none."),
+    "top_k": Parameter("honoured", "In the model's own field; ignored and reported if it has none."),
     "output_format": Parameter("honoured", "The older name of `output_config.format`."),
 }
 """What earlier versions of the SDK had, and clients go on sending."""

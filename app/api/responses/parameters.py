@@ -25,7 +25,7 @@ PARAMETERS: dict[str, Parameter] = {
     "conversation": Parameter("honoured", "An id or `{id}`; not together with `previous_response_id`."),
     "include": Parameter(
         "honoured",
-        "`reasoning.encrypted_content`. Logprobs and unknown values are ignored and told; OpenAI's others name what never "
+        "`reasoning.encrypted_content`. Logprobs and unknown values are ignored and reported; OpenAI's others name what never "
         "occurs here.",
     ),
     "max_output_tokens": Parameter(
@@ -33,8 +33,10 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "metadata": Parameter("honoured", "Repeated in the response; goes to Bedrock's requestMetadata, cleaned."),
     "parallel_tool_calls": Parameter("honoured", "`false`: at most one call per turn."),
-    "temperature": Parameter("honoured", "Above the model's maximum it is lowered; where refused ignored and told."),
-    "top_p": Parameter("honoured", "Ignored and told where the model takes one of `temperature` and `top_p`."),
+    "temperature": Parameter(
+        "honoured", "Lowered to the model's maximum; ignored and reported if the model rejects it."
+    ),
+    "top_p": Parameter("honoured", "Ignored and reported if the model accepts only one of `temperature` and `top_p`."),
     "reasoning": Parameter(
         "honoured",
         "`effort`: every level, clamped to what the model has. `summary`: thoughts are shown as summaries; without it as "
@@ -42,13 +44,13 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "text": Parameter(
         "honoured",
-        "`format`: `json_schema` natively or by a forced tool, `json_object` by instruction. `verbosity` low and high: told "
-        "to the model in a sentence.",
+        "`format`: `json_schema` natively or by a forced tool, `json_object` by instruction. `verbosity` low and high: "
+        "a sentence in the system prompt.",
     ),
     "tools": Parameter("honoured", "See below."),
     "tool_choice": Parameter(
         "honoured",
-        "`none`, `auto`, `required`, a named function or custom tool, `allowed_tools`; hosted tools are told.",
+        "`none`, `auto`, `required`, a named function or custom tool, `allowed_tools`; hosted tools are ignored and reported.",
     ),
     "truncation": Parameter(
         "honoured", "`auto`: where the model says the input is too long, its older half goes, and again."
@@ -73,7 +75,7 @@ PARAMETERS: dict[str, Parameter] = {
 
 EXTENSIONS: dict[str, Parameter] = {
     "client_metadata": Parameter("honoured", "Codex sends it; it means nothing to a model."),
-    "top_k": Parameter("honoured", "In the model's own place; ignored and told where it has none."),
+    "top_k": Parameter("honoured", "In the model's own field; ignored and reported if it has none."),
     "thinking": Parameter("honoured", "Passed on to the model as it is."),
     "guardrail_config": Parameter(
         "honoured", "`guardrailIdentifier`, `guardrailVersion`, `trace`, `streamProcessingMode`."
@@ -137,21 +139,21 @@ ITEMS: dict[str, str] = {
 
 TOOLS: dict[str, str] = {
     "function": "Honoured; names and schemas that Bedrock refuses are mended.",
-    "custom": "Honoured: a function of one string, its grammar told in words; calls come back as `custom_tool_call`.",
+    "custom": "Honoured: a function of one string whose description has the grammar; calls return as `custom_tool_call`.",
     "namespace": "Honoured: `namespace__name` towards the model, split again on the way back.",
-    "tool_search": "`execution: client` is honoured. Without it all tools are shown to the model at once, and that is told.",
-    "web_search": "The model's own grounding tool, where it has one and `external_web_access` is not false; else told.",
+    "tool_search": "`execution: client` is honoured. Without it, the model gets all tools at once, which is reported.",
+    "web_search": "The model's own grounding tool, if it has one and `external_web_access` is not false; else ignored.",
     "web_search_preview": "As `web_search`.",
-    "file_search": "Ignored and told.",
-    "code_interpreter": "Ignored and told.",
-    "computer": "Ignored and told.",
-    "computer_use_preview": "Ignored and told.",
-    "image_generation": "Ignored and told.",
-    "mcp": "Ignored and told.",
-    "local_shell": "Ignored and told.",
-    "shell": "Ignored and told.",
-    "apply_patch": "Ignored and told; the custom tool of that name is honoured.",
-    "programmatic_tool_calling": "Ignored and told.",
+    "file_search": "Ignored and reported.",
+    "code_interpreter": "Ignored and reported.",
+    "computer": "Ignored and reported.",
+    "computer_use_preview": "Ignored and reported.",
+    "image_generation": "Ignored and reported.",
+    "mcp": "Ignored and reported.",
+    "local_shell": "Ignored and reported.",
+    "shell": "Ignored and reported.",
+    "apply_patch": "Ignored and reported; the custom tool of that name is honoured.",
+    "programmatic_tool_calling": "Ignored and reported.",
 }
 """Every type of a tool; dated names (`web_search_2025_08_26`) go with the plain ones."""
 
