@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 from typing import Any
 
@@ -58,8 +59,9 @@ def test_a_deadline_ends_a_stream_honestly(gateway: Serve, emulator: Emulator) -
 def test_the_answer_to_a_client_that_does_not_read_is_metered_within_the_time_limit(
     gateway: Serve, emulator: Emulator
 ) -> None:
-    body = question("Hello [[emulate: tokens=100000]]")
-    with gateway(timeout=6) as url, http(url) as client:
+    body = question("Hello [[emulate: tokens=100000]]", n=6)  # more than all buffers on the way can take
+    few = httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)])
+    with gateway(timeout=6) as url, http(url, transport=few) as client:
         with client.stream("POST", CHAT, json=body) as answer:
             assert answer.status_code == 200
             (line,) = usage(url)
