@@ -5,10 +5,11 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 from urllib.parse import unquote_to_bytes
 
-from app.core.prompt import Blob, Broken, Link, Media, S3Object
+from app.core.prompt import Blob, Broken, Link, Media, Part, S3Object, Text
 from app.errors import InvalidRequest
 
 Kind = Literal["image", "document", "audio", "video"]
@@ -44,6 +45,21 @@ def media(kind: Kind, url: str, param: str, *, name: str = "", mime: str = "") -
     if "://" in url[:32]:
         raise InvalidRequest("Only https://, s3:// and data: URLs are taken.", param=param, code="invalid_image_url")
     return Media(kind, blob(url, param), mime, name, param)
+
+
+def decode_part(part: Any, param: str, decode: Callable[[Mapping[str, Any], str], list[Part]]) -> list[Part]:
+    """Decodes a content part, which may be a string or null. A part that `decode` rejects becomes a broken one, which is an
+    error in the last user turn only."""
+    if part is None:
+        return []
+    if isinstance(part, str):
+        return [Text(part)]
+    try:
+        if not isinstance(part, Mapping):
+            raise InvalidRequest("A content part must be an object.", param=param, code="invalid_type")
+        return decode(part, param)
+    except InvalidRequest as problem:
+        return [broken(str(part.get("type")) if isinstance(part, Mapping) else "", problem)]
 
 
 def broken(part_type: str, problem: InvalidRequest) -> Media:

@@ -57,9 +57,9 @@ def _project_limits(project: Project) -> str:
     """Those for all models together, then those of single models: `$20/month, 60 rpm, amazon.nova-pro-v1:0 5 rpm`."""
     everywhere = limits(project.budget, project.rates.get("*", Rates()))
     models = (
-        f"{model} {told}"
+        f"{model} {text}"
         for model, rates in sorted(project.rates.items())
-        if model != "*" and (told := limits(None, rates))
+        if model != "*" and (text := limits(None, rates))
     )
     return ", ".join(filter(None, (everywhere, *models)))
 

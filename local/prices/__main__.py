@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app.meter.price_setting import configured_prices
-from app.meter.prices import SCALE, TABLE, PriceTable, table
+from app.meter.prices import CEILING, SCALE, TABLE, PriceTable, table
 from app.plan.model_id import base_of
 from local.prices import merge, source
 from local.prices.offers import prices_of
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
     try:
         if flags.command == "refresh":
             return refresh(flags, environ)
-        prices = configured_prices(environ.get("PRICES", ""), _words(environ.get("PRICE_CEILING", "")) or ("15", "75"))
+        prices = configured_prices(environ.get("PRICES", ""), _words(environ.get("PRICE_CEILING", "")) or CEILING)
         return show(prices, flags.model) if flags.command == "show" else check(datetime.now(UTC).date())
     except (source.Unreadable, ValueError) as problem:
         print(f"prices: {problem}", file=sys.stderr)

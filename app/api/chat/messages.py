@@ -189,21 +189,8 @@ def _content(message: Mapping[str, Any], param: str) -> tuple[Part, ...]:
         )
     parts: list[Part] = []
     for place, part in enumerate(content):
-        parts.extend(_part(part, f"{param}.content.{place}"))
+        parts.extend(sources.decode_part(part, f"{param}.content.{place}", _decoded))
     return (*parts, *tail)
-
-
-def _part(part: Any, param: str) -> list[Part]:
-    if part is None:
-        return []
-    if isinstance(part, str):
-        return [Text(part)]
-    try:
-        if not isinstance(part, Mapping):
-            raise InvalidRequest("A content part must be an object.", param=param, code="invalid_type")
-        return _decoded(part, param)
-    except InvalidRequest as problem:
-        return [sources.broken(str(part.get("type")) if isinstance(part, Mapping) else "", problem)]
 
 
 def _decoded(part: Mapping[str, Any], param: str) -> list[Part]:

@@ -216,8 +216,8 @@ class Turns:
         if is_call and rest == "_output":
             self._output(item, param)
         elif is_call and not rest and item.get("call_id"):
-            told = {key: value for key, value in item.items() if key not in ("id", "type", "status", "call_id")}
-            self._call(item | {"name": name}, json_text(told))
+            arguments = {key: value for key, value in item.items() if key not in ("id", "type", "status", "call_id")}
+            self._call(item | {"name": name}, json_text(arguments))
         elif is_call and not rest:
             self._dropped(item, param)
         else:

@@ -40,7 +40,7 @@ def decode_content(content: Any, param: str) -> tuple[Part, ...]:
         raise InvalidRequest("content must be a string or an array of parts.", param=param, code="invalid_type")
     parts: list[Part] = []
     for place, part in enumerate(content):
-        parts.extend(_part(part, f"{param}.{place}"))
+        parts.extend(sources.decode_part(part, f"{param}.{place}", _decoded))
     return tuple(parts)
 
 
@@ -57,19 +57,6 @@ def decode_output(output: Any, param: str) -> tuple[Part, ...]:
 
 def json_text(value: Any) -> str:
     return to_json(value).decode()
-
-
-def _part(part: Any, param: str) -> list[Part]:
-    if part is None:
-        return []
-    if isinstance(part, str):
-        return [Text(part)]
-    try:
-        if not isinstance(part, Mapping):
-            raise InvalidRequest("A content part must be an object.", param=param, code="invalid_type")
-        return _decoded(part, param)
-    except InvalidRequest as problem:
-        return [sources.broken(str(part.get("type")) if isinstance(part, Mapping) else "", problem)]
 
 
 def _decoded(part: Mapping[str, Any], param: str) -> list[Part]:
